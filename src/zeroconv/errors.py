@@ -1,0 +1,16 @@
+"""What a user can get wrong, said in one sentence: what was expected, what came, the nearest valid choice."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(ValueError):
+    """A mistake in what was asked for, not in the program: the command line prints it and exits with code 2."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """A clause that names the valid choices and, where one is close to `name`, which was probably meant."""
+    known = sorted(choices)
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(known)}"
