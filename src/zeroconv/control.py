@@ -1,0 +1,338 @@
+"""ControlNet: a trainable copy of a locked U-Net's encoder and middle, joined to it by zero convolutions.
+
+Source: "Adding Conditional Control to Text-to-Image Diffusion Models", arXiv 2302.05543v3, section 3;
+docs/method.md walks this file beside the paper.
+Shapes: B batch; H, W height and width of the latents; F factor, pixels per latent; L tokens; D text width;
+C channels; h, w, c those of one residual; n residuals: one per skip of the U-Net, shallowest first, then the middle.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from zeroconv.errors import UserError
+
+# Widths of the released encoder for conditions, one per resolution from the pixels down to the latents (cldm_v15.yaml).
+ENCODER_CHANNELS = (16, 32, 96, 256)
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """What the U-Net reads of the prompts: c_t of eq. 5."""
+
+    tokens: Tensor
+    """(B, L, D) hidden states of the text encoder."""
+    pooled: Tensor | None = None
+    """(B, P) pooled states of the second encoder; only SDXL has them."""
+    sizes: Tensor | None = None
+    """(B, 6) original height and width, crop top and left, target height and width in pixels; only SDXL has them."""
+
+    def __len__(self) -> int:
+        return self.tokens.shape[0]
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Text":
+        """The same text elsewhere or in another precision; sizes are numbers of pixels and keep theirs."""
+        return Text(
+            self.tokens.to(device=device, dtype=dtype),
+            None if self.pooled is None else self.pooled.to(device=device, dtype=dtype),
+            None if self.sizes is None else self.sizes.to(device=device),
+        )
+
+    def repeat(self, times: int) -> "Text":
+        """Each text `times` times in a row: (B, ...) -> (B * times, ...)."""
+        rows = torch.arange(len(self), device=self.tokens.device).repeat_interleave(times)
+        return Text(self.tokens[rows], *(part if part is None else part[rows] for part in (self.pooled, self.sizes)))
+
+    @staticmethod
+    def cat(texts: Sequence["Text"]) -> "Text":
+        """One batch of several of the same base: (B1, ...), (B2, ...) -> (B1 + B2, ...)."""
+        pooled = [text.pooled for text in texts if text.pooled is not None]
+        sizes = [text.sizes for text in texts if text.sizes is not None]
+        tokens = torch.cat([text.tokens for text in texts])
+        return Text(tokens, torch.cat(pooled) if pooled else None, torch.cat(sizes) if sizes else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """What is added to the locked U-Net's skips and middle; a value: every operation returns a new one."""
+
+    residuals: tuple[Tensor, ...]
+    """n tensors (B, c, h, w): one per skip, shallowest first, then the middle."""
+
+    @property
+    def skips(self) -> tuple[Tensor, ...]:
+        """The n - 1 residuals of the skips, shallowest first."""
+        return self.residuals[:-1]
+
+    @property
+    def middle(self) -> Tensor:
+        """The residual of the middle."""
+        return self.residuals[-1]
+
+    def __add__(self, other: "Control") -> "Control":
+        """Several conditions act together by addition, without weights or training (section 3.4)."""
+        if len(self.residuals) != len(other.residuals):
+            counts = f"{len(self.residuals)} and {len(other.residuals)} residuals"
+            raise UserError(f"controls of different U-Nets cannot be added: {counts}")
+        return Control(tuple(mine + theirs for mine, theirs in zip(self.residuals, other.residuals, strict=True)))
+
+    def scaled(self, weights: float | Sequence[float] | Tensor) -> "Control":
+        """Each residual times its weight: one number for all, a sequence of n (one per residual),
+        a tensor (B,) (one per picture) or a tensor (B, n) (one per picture and residual)."""
+        n = len(self.residuals)
+        if isinstance(weights, Tensor) and weights.ndim > 0:
+            columns = weights.unbind(1) if weights.ndim == 2 else (weights,) * n
+            per_residual: Sequence[float | Tensor] = [column[:, None, None, None] for column in columns]
+        elif isinstance(weights, Sequence):
+            per_residual = weights
+        else:
+            per_residual = (weights,) * n
+        if len(per_residual) != n:
+            raise UserError(
+                f"one weight per residual: expected {n} (the skips, then the middle), got {len(per_residual)}"
+            )
+        return Control(tuple(_times(residual, w) for residual, w in zip(self.residuals, per_residual, strict=True)))
+
+    def masked(self, mask: Tensor) -> "Control":
+        """Control where the mask is 1, none where it is 0: mask (B or 1, 1, any height, any width) in [0, 1] of the
+        whole picture, averaged down to the size of each residual."""
+        if mask.ndim != 4 or mask.shape[1] != 1:
+            raise UserError(f"a mask has the shape (B or 1, 1, height, width), got {tuple(mask.shape)}")
+        masks = (F.adaptive_avg_pool2d(mask.to(r), (r.shape[-2], r.shape[-1])) for r in self.residuals)
+        return Control(tuple(r * m for r, m in zip(self.residuals, masks, strict=True)))
+
+    def pooled(self) -> "Control":
+        """Every residual's mean over the picture, at all its places: what, not where (the shuffle models of 1.1)."""
+        return Control(tuple(r.mean(dim=(2, 3), keepdim=True).expand_as(r) for r in self.residuals))
+
+
+def _times(residual: Tensor, weight: float | Tensor) -> Tensor:
+    return residual * (weight.to(residual) if isinstance(weight, Tensor) else weight)
+
+
+def zero_convolution(channels_in: int, channels_out: int | None = None, kernel_size: int = 1) -> nn.Conv2d:
+    """Z(.; .) of eq. 2: a convolution whose weight and bias start at zero and grow from there."""
+    convolution = nn.Conv2d(channels_in, channels_out or channels_in, kernel_size, padding=kernel_size // 2)
+    nn.init.zeros_(convolution.weight)
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+class ConditionEncoder(nn.Module):
+    """The small network that brings a condition image to the latents' size: c_f = E(c_i), eq. 4.
+
+    The eight convolutions of the released models, not the four of the paper's text. Its last is the first zero
+    convolution of eq. 2, Z(c; theta_z1).
+    """
+
+    def __init__(self, condition_channels: int, channels: Sequence[int], channels_out: int) -> None:
+        super().__init__()
+        self.conv_in = nn.Conv2d(condition_channels, channels[0], 3, padding=1)
+        self.blocks = nn.ModuleList()
+        for narrow, wide in pairwise(channels):
+            self.blocks.append(nn.Conv2d(narrow, narrow, 3, padding=1))
+            self.blocks.append(nn.Conv2d(narrow, wide, 3, padding=1, stride=2))
+        self.conv_out = zero_convolution(channels[-1], channels_out, kernel_size=3)
+
+    def forward(self, condition: Tensor) -> Tensor:
+        """condition (B, C, F*H, F*W) in [0, 1] -> (B, channels_out, H, W)."""
+        hidden = F.silu(self.conv_in(condition))
+        for block in self.blocks:
+            hidden = F.silu(block(hidden))
+        encoded: Tensor = self.conv_out(hidden)
+        return encoded
+
+
+class ControlNet(nn.Module):
+    """A trainable copy of a U-Net's encoder and middle that reads a condition image and steers the locked original.
+
+    `unet` is any diffusers UNet2DConditionModel (or anything with its encoder); it is read, never changed.
+    """
+
+    def __init__(
+        self,
+        unet: Any,
+        *,
+        factor: int = 8,
+        condition_channels: int = 3,
+        only_mid: bool = False,
+        global_pool: bool = False,
+        conditioning_channels: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.unet_config = _checked_config(unet)
+        self.factor = factor
+        self.condition_channels = condition_channels
+        self.only_mid = only_mid
+        self.global_pool = global_pool
+        self.conditioning_channels = _encoder_channels(factor, conditioning_channels)
+
+        self.time_proj: nn.Module = deepcopy(unet.time_proj)
+        self.time_embedding = _trainable_copy(unet.time_embedding)
+        self.class_embedding = _trainable_copy(getattr(unet, "class_embedding", None))
+        self.add_time_proj: nn.Module | None = deepcopy(getattr(unet, "add_time_proj", None))
+        self.add_embedding = _trainable_copy(getattr(unet, "add_embedding", None))
+        self.conv_in = _trainable_copy(unet.conv_in)
+        self.condition_encoder = ConditionEncoder(
+            condition_channels, self.conditioning_channels, self.conv_in.out_channels
+        )
+        self.down_blocks = _trainable_copy(unet.down_blocks)
+        self.mid_block = _trainable_copy(unet.mid_block)
+
+        *skips, middle = _residual_channels(self)
+        self.zero_convolutions = nn.ModuleList() if only_mid else nn.ModuleList(map(zero_convolution, skips))
+        self.middle_zero_convolution = zero_convolution(middle)
+        reference = self.conv_in.weight
+        self.to(device=reference.device, dtype=reference.dtype).train()
+
+    @classmethod
+    def from_config(
+        cls, unet_config: Mapping[str, Any], build_unet: Callable[[Mapping[str, Any]], nn.Module], **options: Any
+    ) -> "ControlNet":
+        """The skeleton for a checkpoint: no base is at hand and no weight is made (they are on the meta device).
+
+        build_unet: UNet2DConditionModel.from_config or ControlNetModel.from_config. Fill it with
+        `load_state_dict(state, assign=True)`.
+        """
+        with torch.device("meta"):
+            return cls(build_unet(unet_config), **options)
+
+    def forward(
+        self,
+        noisy_latents: Tensor,
+        timesteps: Tensor,
+        text: Text,
+        condition: Tensor | None = None,
+        *,
+        encoded: Tensor | None = None,
+        class_labels: Tensor | None = None,
+    ) -> Control:
+        """noisy_latents (B, C, H, W), timesteps (B,) or (), condition (B or 1, C, F*H, F*W) in [0, 1] -> Control.
+
+        encoded: (B or 1, C, H, W) from `encode_condition`, in place of the condition, where many steps share one.
+        """
+        encoded = self._encoded(condition, encoded, noisy_latents)
+        embedding = self._embedding(noisy_latents, timesteps, text, class_labels)
+        hidden = self.conv_in(noisy_latents) + encoded
+        skips: tuple[Tensor, ...] = (hidden,)
+        for block in self.down_blocks:
+            hidden, block_skips = _run(block, hidden, embedding, text.tokens)
+            skips += block_skips
+        if self.mid_block is not None:
+            hidden = _run(self.mid_block, hidden, embedding, text.tokens)
+        if self.only_mid:
+            residuals = tuple(skip.new_zeros(()).expand_as(skip) for skip in skips)
+        else:
+            residuals = tuple(z(skip) for z, skip in zip(self.zero_convolutions, skips, strict=True))
+        control = Control((*residuals, self.middle_zero_convolution(hidden)))
+        return control.pooled() if self.global_pool else control
+
+    def encode_condition(self, condition: Tensor) -> Tensor:
+        """condition (B, C, F*H, F*W) in [0, 1] -> (B, C, H, W): does not depend on the time step, so once a picture."""
+        if condition.ndim != 4 or condition.shape[1] != self.condition_channels:
+            raise UserError(
+                f"this ControlNet reads condition images of {self.condition_channels} channels, (B, C, height, width); "
+                f"got a tensor of shape {tuple(condition.shape)}"
+            )
+        encoded: Tensor = self.condition_encoder(condition)
+        return encoded
+
+    def enable_gradient_checkpointing(self, enable: bool = True) -> None:
+        """Trade time for memory in training: the copy's blocks forget their activations and compute them again."""
+        module: Any
+        for module in self.modules():
+            if hasattr(module, "gradient_checkpointing"):
+                module.gradient_checkpointing = enable
+                module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+
+    def _encoded(self, condition: Tensor | None, encoded: Tensor | None, noisy_latents: Tensor) -> Tensor:
+        if (condition is None) == (encoded is None):
+            raise UserError("a ControlNet takes either a condition or its encoding (`encoded=`)")
+        if encoded is None:
+            assert condition is not None
+            encoded = self.encode_condition(condition)
+        height, width = noisy_latents.shape[-2:]
+        if encoded.shape[-2:] != (height, width):
+            got = f"{encoded.shape[-1] * self.factor}x{encoded.shape[-2] * self.factor}"
+            wanted = f"{width * self.factor}x{height * self.factor}"
+            raise UserError(f"the condition image must be as large as the picture: expected {wanted} pixels, got {got}")
+        return encoded
+
+    def _embedding(self, noisy_latents: Tensor, timesteps: Tensor, text: Text, class_labels: Tensor | None) -> Tensor:
+        """Time step, class and SDXL's additions -> (B, E), computed exactly as the U-Net computes its own."""
+        dtype = noisy_latents.dtype
+        timesteps = timesteps.to(noisy_latents.device).expand(noisy_latents.shape[0])
+        embedding: Tensor = self.time_embedding(self.time_proj(timesteps).to(dtype))
+        if self.class_embedding is not None:
+            if class_labels is None:
+                raise UserError("this base has class embeddings: pass class_labels (B,)")
+            if self.unet_config.get("class_embed_type") == "timestep":
+                class_labels = self.time_proj(class_labels).to(dtype)
+            embedding = embedding + self.class_embedding(class_labels).to(dtype)
+        if self.add_time_proj is not None:  # SDXL: addition_embed_type "text_time"
+            if text.pooled is None or text.sizes is None:
+                raise UserError("this base is of the SDXL family: its text needs pooled states and sizes")
+            sizes = self.add_time_proj(text.sizes.flatten()).reshape(len(text), -1)
+            embedding = embedding + self.add_embedding(torch.cat([text.pooled, sizes], dim=-1).to(dtype))
+        elif self.add_embedding is not None:
+            embedding = embedding + self.add_embedding(text.tokens)
+        return embedding
+
+
+def _run(block: nn.Module, hidden: Tensor, embedding: Tensor, tokens: Tensor) -> Any:
+    """A block of the encoder or the middle; only blocks with cross attention read the text."""
+    if getattr(block, "has_cross_attention", False):
+        return block(hidden, embedding, encoder_hidden_states=tokens)
+    return block(hidden, embedding)
+
+
+def _trainable_copy(module: Any) -> Any:
+    return None if module is None else deepcopy(module).requires_grad_(True)
+
+
+def _residual_channels(net: Any) -> list[int]:
+    """Channels of the skips in the order the encoder makes them, then of the middle."""
+    channels = [net.conv_in.out_channels]
+    for block in net.down_blocks:
+        parts = (*block.resnets, *(getattr(block, "downsamplers", None) or ()))
+        channels += [part.out_channels for part in parts]
+    middle = channels[-1] if net.mid_block is None else net.mid_block.resnets[-1].out_channels
+    return [*channels, middle]
+
+
+def _encoder_channels(factor: int, channels: tuple[int, ...] | None) -> tuple[int, ...]:
+    """One width per resolution from the pixels down to the latents: log2(factor) + 1 of them."""
+    if factor < 1 or factor & (factor - 1):
+        raise UserError(f"factor, the pixels per latent, must be a power of two; got {factor}")
+    count = factor.bit_length()
+    if channels is None:
+        return (ENCODER_CHANNELS + ENCODER_CHANNELS[-1:] * count)[:count]
+    if len(channels) != count:
+        raise UserError(f"conditioning_channels: factor {factor} needs {count} widths, got {len(channels)}: {channels}")
+    return tuple(channels)
+
+
+def _checked_config(unet: Any) -> dict[str, Any]:
+    """The U-Net's configuration as a plain dict; refuses what the copy would compute differently from the original."""
+    if not all(hasattr(unet, part) for part in ("conv_in", "time_embedding", "down_blocks", "mid_block")):
+        raise UserError(f"ControlNet copies the encoder of a UNet2DConditionModel; {type(unet).__name__} has none")
+    config: dict[str, Any] = {key: value for key, value in dict(unet.config).items() if not key.startswith("_")}
+    unknown = [key for key in _UNSUPPORTED if config.get(key)]
+    if config.get("addition_embed_type") not in (None, "text", "text_time"):
+        unknown.append("addition_embed_type")
+    if unknown:
+        named = ", ".join(f"{key}={config[key]!r}" for key in unknown)
+        raise UserError(f"ControlNet does not know this kind of U-Net: {named}")
+    return config
+
+
+_UNSUPPORTED = ("encoder_hid_dim_type", "class_embeddings_concat", "center_input_sample", "time_embedding_act_fn")
