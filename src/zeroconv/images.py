@@ -1,0 +1,174 @@
+"""Pictures in and out: any file becomes 8-bit RGB or one clear sentence, and nothing is left half written.
+
+What silently goes wrong elsewhere is decided here: EXIF rotation is applied, transparency is laid on white (as the
+released ControlNet demos do), 16-bit values are scaled instead of clipped, palettes and CMYK become RGB, and a small
+file that would unpack to gigabytes is refused before it is unpacked.
+"""
+
+import contextlib
+import os
+import secrets
+import warnings
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from zeroconv.errors import UserError, nearest
+
+MAX_PIXELS = 100_000_000
+"""Above this a file is refused before it is decoded: 100 megapixels already take 300 MB as RGB."""
+
+Fit = Literal["crop", "pad", "stretch"]
+"""How a picture gets another shape: cut the long side, add borders to the short one, or distort."""
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_image(path: str | Path) -> Image.Image:
+    """The picture in a file as RGB, upright. UserError for anything that is not a readable picture of sane size."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(_missing(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the decoder about the file; a bomb is judged by our own limit
+            with Image.open(path) as image:
+                _refuse_huge(path, image)
+                image.load()
+                return to_rgb(_upright(image))
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} is larger than the limit of {MAX_PIXELS:,} pixels; scale it down first") from error
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path} is not a picture (expected a PNG, JPEG, WebP, TIFF, BMP or GIF file)") from error
+    except PermissionError as error:
+        raise UserError(f"{path} cannot be opened: permission denied") from error
+    except Exception as error:  # decoders raise nearly everything on damaged files: struct.error, IndexError ...
+        raise UserError(f"{path} is damaged or cut short and cannot be read as a picture ({error})") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any PIL picture as 8-bit RGB: transparency on white, 16-bit and float values scaled to 0..255."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image.copy()
+    if image.mode in (*_SIXTEEN_BIT, "I", "F"):
+        image = Image.fromarray(_eight_bits(np.asarray(image)))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def fit(
+    image: Image.Image,
+    size: tuple[int, int],
+    how: Fit = "crop",
+    *,
+    resample: Image.Resampling = Image.Resampling.LANCZOS,
+    background: tuple[int, int, int] = (0, 0, 0),
+) -> Image.Image:
+    """The picture at exactly `size` (width, height): centre cut, padded with `background`, or stretched."""
+    check_fit(how)
+    if image.size == size:
+        return image.copy()
+    if how == "crop":
+        return ImageOps.fit(image, size, method=resample)
+    if how == "stretch":
+        return image.resize(size, resample)
+    inside = image.resize(contained(image.size, size), resample)
+    return pad(inside, size, background)
+
+
+def pad(image: Image.Image, size: tuple[int, int], background: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
+    """The picture unchanged in the middle of a canvas of `size` (width, height)."""
+    canvas = Image.new("RGB", size, background)
+    canvas.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
+    return canvas
+
+
+def contained(shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """The largest (width, height) with the proportions of `shape` that lies within `size`; at least one pixel."""
+    scale = min(size[0] / shape[0], size[1] / shape[1])
+    width, height = (max(1, min(limit, round(side * scale))) for side, limit in zip(shape, size, strict=True))
+    return width, height
+
+
+def check_fit(how: str) -> None:
+    """UserError unless `how` is one of crop, pad, stretch."""
+    if how not in get_args(Fit):
+        raise UserError(f"unknown fit {how!r}; {nearest(how, get_args(Fit))}")
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` (same suffix) that replaces it at success and vanishes at failure.
+
+    A reader, and a run that was interrupted, sees the old file or the new one, never a part of one.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)  # noqa: PTH105 - the name says what happens to an existing file
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_png(image: Image.Image, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes a PNG in one step, each entry of `metadata` as a text chunk."""
+    chunks = PngInfo()
+    for key, value in (metadata or {}).items():
+        chunks.add_text(key, value)
+    with atomic_write(path) as part:
+        image.save(part, format="PNG", pnginfo=chunks)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The text chunks of a PNG; empty for any other picture."""
+    try:
+        with Image.open(path) as image:
+            return {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+    except (OSError, SyntaxError, ValueError):
+        return {}
+
+
+def _missing(path: Path) -> str:
+    """Why `path` cannot be read, with the nearest file name of the same folder."""
+    if path.is_dir():
+        return f"{path} is a folder; expected a picture"
+    if not path.parent.is_dir():
+        return f"no file {path}: the folder {path.parent} does not exist"
+    names = [entry.name for entry in path.parent.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+    close = get_close_matches(path.name, names, n=1, cutoff=0.5)
+    return f"no file {path}" + (f"; did you mean {path.with_name(close[0])}?" if close else "")
+
+
+def _refuse_huge(path: Path, image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width}x{image.height}"
+        raise UserError(f"{path} has {size} pixels, more than the limit of {MAX_PIXELS:,}; scale it down first")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as the camera was held; unreadable EXIF data leaves it as stored."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the tag parser raises many kinds on damaged EXIF, and the picture itself is fine
+        return image
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """(H, W) integers or floats -> uint8: 0..65535 and 0..1 keep their scale, anything else is stretched to fit."""
+    numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if np.issubdtype(values.dtype, np.integer) and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return np.rint((numbers - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
