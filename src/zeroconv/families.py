@@ -1,0 +1,34 @@
+"""Which family a network belongs to, read from its config: the text width and the widths of its levels.
+
+Source: the U-Nets of Stable Diffusion 1.x and 2.x (arXiv 2112.10752), SDXL (arXiv 2307.01952) and our own `tiny`.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+MODELS = Path(__file__).parent / "models"
+FAMILIES = ("tiny", "sd15", "sd21", "sdxl", "unknown")
+
+
+def family_of(config: Mapping[str, Any]) -> str:
+    """The family of a U-Net's or ControlNet's config: "tiny", "sd15", "sd21", "sdxl" or "unknown"."""
+    widths, text_width = _shape(config)
+    if config.get("addition_embed_type") == "text_time" and widths[:1] == (320,) and text_width == 2048:
+        return "sdxl"
+    if widths == (320, 640, 1280, 1280) and text_width in (768, 1024):
+        return "sd15" if text_width == 768 else "sd21"
+    return "tiny" if (widths, text_width) == _tiny_shape() else "unknown"
+
+
+def _shape(config: Mapping[str, Any]) -> tuple[tuple[int, ...], Any]:
+    return tuple(config.get("block_out_channels") or ()), config.get("cross_attention_dim")
+
+
+@cache
+def _tiny_shape() -> tuple[tuple[int, ...], Any] | None:
+    """The shape of the base that ships with the package; None where it is absent."""
+    config = MODELS / "tiny" / "unet" / "config.json"
+    return _shape(json.loads(config.read_text("utf-8"))) if config.is_file() else None
