@@ -1,0 +1,120 @@
+"""`zeroconv evaluate base|control`: the figures as a table, and as JSON, CSV and a contact sheet in a folder."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm import tqdm
+
+from zeroconv import conditions, fields
+from zeroconv.errors import UserError
+from zeroconv.evaluation.sampler import Sampler
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from zeroconv.base import BaseModel
+    from zeroconv.evaluation.held_out import HeldOut
+    from zeroconv.evaluation.report import Report
+
+T = TypeVar("T")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Give `parser` the two evaluations and their options."""
+    evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control", required=True)
+    base = evaluations.add_parser("base", help="autoencoder, backgrounds and a contact sheet of the base")
+    base.set_defaults(evaluate=_base)
+    _add_common(base, count=512)
+    control = evaluations.add_parser("control", help="how well pictures follow their condition")
+    control.set_defaults(evaluate=_control)
+    control.add_argument("--condition", default="canny", help="what was the control (default: canny)")
+    control.add_argument(
+        "--checkpoint", help="ControlNet: a folder, a file or a built-in name (default: BASE-CONDITION, as tiny-canny)"
+    )
+    _add_common(control, count=256)
+
+
+def run(arguments: Namespace) -> int:
+    """Run the evaluation that was asked for; 0 when it has been written."""
+    result: int = arguments.evaluate(arguments)
+    return result
+
+
+def _add_common(parser: ArgumentParser, count: int) -> None:
+    parser.add_argument("--base", default="tiny", help="tiny, a diffusers folder or a hub id (default: tiny)")
+    parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
+    for option in fields.options(Sampler):
+        text = f"{option.help} (default: {option.default})"
+        parser.add_argument(f"--{option.name}", type=type(option.default), default=option.default, help=text)
+    text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
+    parser.add_argument("--scenes-seed", type=int, help=text)
+    parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
+    parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder (default: runs/evaluate)")
+
+
+def _base(arguments: Namespace) -> int:
+    from zeroconv.base import load_base
+    from zeroconv.evaluation.base import evaluate_base
+
+    sampler = _sampler(arguments)
+    base = load_base(arguments.base, device=arguments.device)
+    subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
+    evaluation = evaluate_base(base, _held_out(arguments, base), sampler, subject=subject, progress=_bar)
+    _finish(evaluation.report, evaluation.sheet, arguments.out, "base")
+    return 0
+
+
+def _control(arguments: Namespace) -> int:
+    from zeroconv.base import load_base
+    from zeroconv.evaluation.control import evaluate_control, fidelity_of
+    from zeroconv.weights import load_with_sidecar
+
+    sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
+    fidelity_of(condition)
+    base = load_base(arguments.base, device=arguments.device)
+    checkpoint = arguments.checkpoint or f"{base.name}-{condition}"
+    controlnet, sidecar = load_with_sidecar(checkpoint, base)
+    if sidecar.condition not in ("", None, condition):
+        raise UserError(f"{checkpoint} was trained on {sidecar.condition!r}, not on {condition!r}")
+    subject = {
+        "base": base.name,
+        "base_fingerprint": base.fingerprint(),
+        "checkpoint": str(checkpoint),
+        "base_fingerprint_at_training": sidecar.base_fingerprint,
+        "training": sidecar.training,
+    }
+    evaluation = evaluate_control(
+        base, controlnet, condition, _held_out(arguments, base), sampler, subject=subject, progress=_bar
+    )
+    _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
+    return 0
+
+
+def _held_out(arguments: Namespace, base: "BaseModel") -> "HeldOut":
+    from zeroconv.evaluation.held_out import EVALUATION_SEED, held_out_scenes
+
+    seed = EVALUATION_SEED if arguments.scenes_seed is None else arguments.scenes_seed
+    return held_out_scenes(arguments.count, base.native_size, seed=seed, progress=_bar)
+
+
+def _sampler(arguments: Namespace) -> Sampler:
+    sampler = Sampler(**{option.name: getattr(arguments, option.name) for option in fields.options(Sampler)})
+    for name in ("steps", "batch"):
+        if getattr(sampler, name) < 1:
+            raise UserError(f"--{name} must be 1 or more, got {getattr(sampler, name)}")
+    return sampler
+
+
+def _finish(report: "Report", sheet: "Image.Image", folder: Path, name: str) -> None:
+    from zeroconv.images import save_png
+
+    summary, rows = report.write(folder, name)
+    save_png(sheet, folder / f"{name}.png", {"protocol_hash": report.protocol_hash})
+    print(report.as_table())
+    print(f"written: {summary}, {rows}, {folder / f'{name}.png'}")
+
+
+def _bar(items: Sequence[T], what: str) -> Iterable[T]:
+    return tqdm(items, desc=what, disable=None)

@@ -1,0 +1,191 @@
+"""How well pictures follow their condition: the condition is extracted again from what was drawn, and compared.
+
+Five settings over the same held-out scenes, scored against each scene's own condition except where said otherwise:
+  control       the ControlNet with the scene's condition, and its caption
+  no control    the base alone with the caption: what the words carry by themselves
+  empty prompt  the ControlNet with the condition, and no words: what the condition carries by itself
+  shuffled      the pictures of `control` against the next scene's condition: what chance gives in this world
+  ceiling       the true picture through the autoencoder: what perfect control of this base would reach
+All pictures start from the same noise, scene by scene, so that their differences are paired.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from PIL import Image
+
+from zeroconv import conditions
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError, nearest
+from zeroconv.evaluation.drawing import draw
+from zeroconv.evaluation.edges import TOLERANCE, edge_f1
+from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
+from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash, weights_hash
+from zeroconv.evaluation.sampler import Sampler
+from zeroconv.evaluation.sheet import Tile, contact_sheet
+from zeroconv.evaluation.statistics import estimate_difference, estimate_mean
+
+SHEET_ROWS = 8
+MEANINGS = {
+    "control": "ControlNet and caption",
+    "no control": "caption alone",
+    "empty prompt": "ControlNet without words",
+    "shuffled": "pictures of `control` against another scene's condition: chance",
+    "ceiling": "true pictures through the autoencoder",
+}
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How the agreement with one condition is measured."""
+
+    options: Mapping[str, Any]
+    """Options of the extractor, the same for the condition that is asked for and the one found in the picture."""
+    metric: str
+    """What a score is, in words."""
+    score: Callable[[Picture, Picture], float]
+    """(condition found in the picture, condition asked for), both (H, W, 3) -> score, more is better."""
+
+
+FIDELITIES = {
+    "canny": Fidelity(
+        {"low": 100, "high": 200},  # the released demos' defaults
+        f"edge F1, Chebyshev tolerance {TOLERANCE} px, largest one-to-one matching, mean over pictures",
+        edge_f1,
+    ),
+}
+"""The conditions whose fidelity can be measured."""
+
+
+def fidelity_of(condition: str) -> Fidelity:
+    """How `condition`, by its canonical name, is measured; UserError where it is not yet."""
+    if condition not in FIDELITIES:
+        raise UserError(f"the fidelity to {condition!r} is not measured yet; {nearest(condition, FIDELITIES)}")
+    return FIDELITIES[condition]
+
+
+@dataclass(frozen=True)
+class ControlEvaluation:
+    """The figures and the pictures they are of."""
+
+    report: Report
+    sheet: Image.Image
+
+
+def evaluate_control(
+    base: BaseModel,
+    controlnet: ControlNet,
+    condition: str,
+    held_out: HeldOut,
+    sampler: Sampler,
+    *,
+    subject: Mapping[str, Any],
+    progress: Progress = silent,
+) -> ControlEvaluation:
+    """Draw every held-out scene in every setting and measure how well `condition` was followed.
+
+    condition: canonical name, one of FIDELITIES. subject: what is known of the networks, to be put into the report.
+    """
+    fidelity, watch, before = fidelity_of(condition), Stopwatch(), base_hash(base)
+    extract = conditions.create(condition, **fidelity.options)
+    asked = tuple(extract(picture) for picture in held_out.pictures)
+    with watch("draw"):
+        pictures = _drawn(base, controlnet, held_out, asked, sampler, progress)
+    with watch("ceiling"):
+        pictures["ceiling"] = through_autoencoder(base, held_out.pictures, progress=progress)
+    with watch("score"):
+        found = {name: [extract(p) for p in progress(drawn, f"score {name}")] for name, drawn in pictures.items()}
+        scores = _scores(found, asked, fidelity.score)
+    hashes = {"base_weights": before, "base_weights_after": base_hash(base), "controlnet": weights_hash(controlnet)}
+    report = Report(
+        title=f"{condition}: {fidelity.metric}",
+        protocol=_protocol(condition, fidelity, held_out, sampler, base),
+        subject={**subject, **hashes, "base_untouched": hashes["base_weights_after"] == before},
+        measures=_measures(scores),
+        rows=_rows(held_out, sampler, scores),
+        seconds=watch.seconds,
+    )
+    return ControlEvaluation(report, _sheet(held_out, asked, pictures, scores))
+
+
+def _drawn(
+    base: BaseModel,
+    controlnet: ControlNet,
+    held_out: HeldOut,
+    asked: Sequence[Picture],
+    sampler: Sampler,
+    progress: Progress,
+) -> dict[str, tuple[Picture, ...]]:
+    captions, nothing = held_out.captions, [""] * len(held_out.captions)
+    return {
+        "control": draw(
+            base, captions, sampler, controlnet=controlnet, conditions=asked, what="control", progress=progress
+        ),
+        "no control": draw(base, captions, sampler, what="no control", progress=progress),
+        "empty prompt": draw(
+            base, nothing, sampler, controlnet=controlnet, conditions=asked, what="empty prompt", progress=progress
+        ),
+    }
+
+
+def _scores(
+    found: Mapping[str, Sequence[Picture]], asked: Sequence[Picture], score: Callable[[Picture, Picture], float]
+) -> dict[str, list[float]]:
+    """One score a scene and setting, in the order of MEANINGS."""
+    scores = {name: [score(f, a) for f, a in zip(maps, asked, strict=True)] for name, maps in found.items()}
+    others = (*asked[1:], asked[0])
+    scores["shuffled"] = [score(f, a) for f, a in zip(found["control"], others, strict=True)]
+    return {name: scores[name] for name in MEANINGS}
+
+
+def _measures(scores: Mapping[str, Sequence[float]]) -> tuple[Measure, ...]:
+    means = [Measure(name, MEANINGS[name], estimate_mean(values)) for name, values in scores.items()]
+    differences = [
+        Measure(f"control - {other}", "paired difference", estimate_difference(scores["control"], scores[other]))
+        for other in ("no control", "empty prompt", "shuffled")
+    ]
+    return (*means, *differences)
+
+
+def _protocol(
+    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel
+) -> dict[str, Any]:
+    drawing = asdict(sampler)
+    del drawing["batch"]  # moves pictures by rounding only
+    return {
+        "evaluation": "control",
+        "condition": condition,
+        "extractor": {**fidelity.options, "input": "8-bit RGB at the base's native size"},
+        "metric": fidelity.metric,
+        "interval": INTERVAL,
+        "shuffled": "scored against the condition of the next scene",
+        "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
+        "size": base.native_size,
+        "scheduler": type(base.scheduler).__name__,
+        "sampler": drawing,
+        "dtype": str(base.dtype).removeprefix("torch."),
+    }
+
+
+def _rows(held_out: HeldOut, sampler: Sampler, scores: Mapping[str, Sequence[float]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {"scene": k, "seed": sampler.seed + k, "caption": caption, **{name: scores[name][k] for name in scores}}
+        for k, caption in enumerate(held_out.captions)
+    )
+
+
+def _sheet(
+    held_out: HeldOut,
+    asked: Sequence[Picture],
+    pictures: Mapping[str, Sequence[Picture]],
+    scores: Mapping[str, Sequence[float]],
+) -> Image.Image:
+    """The first scenes, one a row: truth, condition, then what was drawn with its score."""
+    tiles = []
+    for k, caption in enumerate(held_out.captions[:SHEET_ROWS]):
+        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k], "condition")]
+        for name in ("control", "empty prompt", "no control"):
+            tiles.append(Tile(pictures[name][k], f"{name}: {scores[name][k]:.2f}"))
+    return contact_sheet(tiles, columns=5)

@@ -1,0 +1,90 @@
+"""Scenes that nothing was trained on: their captions, their true pictures, and their passage through the autoencoder.
+
+N pictures; H, W pixels.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zeroconv import scenes
+from zeroconv.base import BaseModel
+from zeroconv.data.scenes import HELD_OUT_SEEDS
+from zeroconv.errors import UserError
+from zeroconv.scenes import Scene
+
+Picture = NDArray[np.uint8]  # (H, W, 3) RGB
+T = TypeVar("T")
+
+EVALUATION_SEED = 2 * HELD_OUT_SEEDS
+"""The seed of the scenes evaluated on: training seeds, and those of the gain curves' held-out scenes, lie below it."""
+
+RENDERED_TOGETHER = 16
+ENCODED_TOGETHER = 32
+
+
+class Progress(Protocol):
+    """Something like tqdm: hands on the items, and may show how far it has come with `what`."""
+
+    def __call__(self, items: Sequence[T], what: str) -> Iterable[T]: ...
+
+
+def silent(items: Sequence[T], what: str) -> Iterable[T]:
+    """Shows nothing."""
+    return items
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """N scenes of one seed and their true pictures."""
+
+    seed: int
+    scenes: tuple[Scene, ...]
+    pictures: tuple[Picture, ...]
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each scene shows, in words."""
+        return tuple(scene.caption for scene in self.scenes)
+
+
+def held_out_scenes(count: int, size: int, *, seed: int = EVALUATION_SEED, progress: Progress = silent) -> HeldOut:
+    """The first `count` (at least 2) scenes of `seed`, rendered at size x size pixels.
+
+    UserError for a seed that training may have used, and for fewer than two scenes, which give no interval.
+    """
+    if seed < HELD_OUT_SEEDS:
+        raise UserError(f"scenes of seeds below {HELD_OUT_SEEDS} may have been trained on, got the scenes' seed {seed}")
+    if count < 2:
+        raise UserError(f"at least 2 scenes are needed for an interval, got a count of {count}")
+    sampled = tuple(scenes.sample_scene(seed, index) for index in range(count))
+    pictures: list[Picture] = []
+    for group in progress(groups(sampled, RENDERED_TOGETHER), "render"):
+        pictures += list(scenes.render(group, size=size).rgb.cpu().numpy())
+    return HeldOut(seed, sampled, tuple(pictures))
+
+
+def through_autoencoder(
+    base: BaseModel, pictures: Sequence[Picture], *, progress: Progress = silent
+) -> tuple[Picture, ...]:
+    """Encode and decode each picture, rounded to 8 bits: the closest the base could come to drawing it."""
+    decoded: list[Picture] = []
+    for group in progress(groups(pictures, ENCODED_TOGETHER), "autoencoder"):
+        images = torch.from_numpy(np.stack(group)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        decoded += to_pictures(base.decode(base.encode_image(images.to(base.device, base.dtype))))
+    return tuple(decoded)
+
+
+def to_pictures(images: torch.Tensor) -> list[Picture]:
+    """(B, 3, H, W) in [-1, 1] -> B pictures (H, W, 3), rounded to the nearest of 256 levels."""
+    levels = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return list(levels.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def groups(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The items in order, `size` at a time, the last group possibly smaller."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
