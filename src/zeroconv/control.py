@@ -14,14 +14,17 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from zeroconv.errors import UserError
 
 # Widths of the released encoder for conditions, one per resolution from the pixels down to the latents (cldm_v15.yaml).
 ENCODER_CHANNELS = (16, 32, 96, 256)
+# Settings of a U-Net that change what its encoder reads, and their values that the copy reproduces.
+_CHECKED = ("addition_embed_type", "encoder_hid_dim_type", "class_embed_type", "class_embeddings_concat")
+_REPRODUCED = (None, False, "text", "text_time", "projection", "identity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +43,8 @@ class Text:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Text":
         """The same text elsewhere or in another precision; sizes are numbers of pixels and keep theirs."""
-        return Text(
-            self.tokens.to(device=device, dtype=dtype),
-            None if self.pooled is None else self.pooled.to(device=device, dtype=dtype),
-            None if self.sizes is None else self.sizes.to(device=device),
-        )
+        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
+        return Text(self.tokens.to(device, dtype), pooled, None if self.sizes is None else self.sizes.to(device))
 
     def repeat(self, times: int) -> "Text":
         """Each text `times` times in a row: (B, ...) -> (B * times, ...)."""
@@ -80,26 +80,20 @@ class Control:
     def __add__(self, other: "Control") -> "Control":
         """Several conditions act together by addition, without weights or training (section 3.4)."""
         if len(self.residuals) != len(other.residuals):
-            counts = f"{len(self.residuals)} and {len(other.residuals)} residuals"
-            raise UserError(f"controls of different U-Nets cannot be added: {counts}")
+            raise UserError(f"controls of two U-Nets: {len(self.residuals)} and {len(other.residuals)} residuals")
         return Control(tuple(mine + theirs for mine, theirs in zip(self.residuals, other.residuals, strict=True)))
 
     def scaled(self, weights: float | Sequence[float] | Tensor) -> "Control":
         """Each residual times its weight: one number for all, a sequence of n (one per residual),
         a tensor (B,) (one per picture) or a tensor (B, n) (one per picture and residual)."""
         n = len(self.residuals)
+        per_residual: Sequence[float | Tensor] = weights if isinstance(weights, Sequence) else (weights,) * n
         if isinstance(weights, Tensor) and weights.ndim > 0:
-            columns = weights.unbind(1) if weights.ndim == 2 else (weights,) * n
-            per_residual: Sequence[float | Tensor] = [column[:, None, None, None] for column in columns]
-        elif isinstance(weights, Sequence):
-            per_residual = weights
-        else:
-            per_residual = (weights,) * n
+            per_picture = weights.to(self.middle)[..., None, None, None]
+            per_residual = per_picture.unbind(1) if weights.ndim == 2 else (per_picture,) * n
         if len(per_residual) != n:
-            raise UserError(
-                f"one weight per residual: expected {n} (the skips, then the middle), got {len(per_residual)}"
-            )
-        return Control(tuple(_times(residual, w) for residual, w in zip(self.residuals, per_residual, strict=True)))
+            raise UserError(f"expected {n} weights, one per skip and one for the middle, got {len(per_residual)}")
+        return Control(tuple(residual * weight for residual, weight in zip(self.residuals, per_residual, strict=True)))
 
     def masked(self, mask: Tensor) -> "Control":
         """Control where the mask is 1, none where it is 0: mask (B or 1, 1, any height, any width) in [0, 1] of the
@@ -114,37 +108,30 @@ class Control:
         return Control(tuple(r.mean(dim=(2, 3), keepdim=True).expand_as(r) for r in self.residuals))
 
 
-def _times(residual: Tensor, weight: float | Tensor) -> Tensor:
-    return residual * (weight.to(residual) if isinstance(weight, Tensor) else weight)
-
-
 def zero_convolution(channels_in: int, channels_out: int | None = None, kernel_size: int = 1) -> nn.Conv2d:
     """Z(.; .) of eq. 2: a convolution whose weight and bias start at zero and grow from there."""
     convolution = nn.Conv2d(channels_in, channels_out or channels_in, kernel_size, padding=kernel_size // 2)
-    nn.init.zeros_(convolution.weight)
-    assert convolution.bias is not None
-    nn.init.zeros_(convolution.bias)
+    for parameter in convolution.parameters():
+        nn.init.zeros_(parameter)
     return convolution
 
 
 class ConditionEncoder(nn.Module):
-    """The small network that brings a condition image to the latents' size: c_f = E(c_i), eq. 4.
+    """Brings a condition image to the latents' size: c_f = E(c_i), eq. 4. The eight convolutions of the released
+    models, not the four of the paper's text; the last is the first zero convolution of eq. 2, Z(c; theta_z1)."""
 
-    The eight convolutions of the released models, not the four of the paper's text. Its last is the first zero
-    convolution of eq. 2, Z(c; theta_z1).
-    """
-
-    def __init__(self, condition_channels: int, channels: Sequence[int], channels_out: int) -> None:
+    def __init__(self, condition_channels: int, widths: Sequence[int]) -> None:
+        """widths: one per resolution from the pixels down to the latents, then the width of the U-Net's first skip."""
         super().__init__()
-        self.conv_in = nn.Conv2d(condition_channels, channels[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(condition_channels, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList()
-        for narrow, wide in pairwise(channels):
+        for narrow, wide in pairwise(widths[:-1]):
             self.blocks.append(nn.Conv2d(narrow, narrow, 3, padding=1))
             self.blocks.append(nn.Conv2d(narrow, wide, 3, padding=1, stride=2))
-        self.conv_out = zero_convolution(channels[-1], channels_out, kernel_size=3)
+        self.conv_out = zero_convolution(widths[-2], widths[-1], kernel_size=3)
 
     def forward(self, condition: Tensor) -> Tensor:
-        """condition (B, C, F*H, F*W) in [0, 1] -> (B, channels_out, H, W)."""
+        """condition (B, C, F*H, F*W) in [0, 1] -> (B, c, H, W), c the width of the first skip."""
         hidden = F.silu(self.conv_in(condition))
         for block in self.blocks:
             hidden = F.silu(block(hidden))
@@ -155,7 +142,9 @@ class ConditionEncoder(nn.Module):
 class ControlNet(nn.Module):
     """A trainable copy of a U-Net's encoder and middle that reads a condition image and steers the locked original.
 
-    `unet` is any diffusers UNet2DConditionModel (or anything with its encoder); it is read, never changed.
+    unet: any diffusers UNet2DConditionModel, or a network with its parts; read, never changed. factor: pixels per
+    latent. only_mid: the middle alone is steered. global_pool: residuals are means over the picture.
+    conditioning_channels: the condition encoder's log2(factor) + 1 widths; by default those of the released models.
     """
 
     def __init__(
@@ -182,27 +171,21 @@ class ControlNet(nn.Module):
         self.add_time_proj: nn.Module | None = deepcopy(getattr(unet, "add_time_proj", None))
         self.add_embedding = _trainable_copy(getattr(unet, "add_embedding", None))
         self.conv_in = _trainable_copy(unet.conv_in)
-        self.condition_encoder = ConditionEncoder(
-            condition_channels, self.conditioning_channels, self.conv_in.out_channels
-        )
+        widths = (*self.conditioning_channels, self.conv_in.out_channels)
+        self.condition_encoder = ConditionEncoder(condition_channels, widths)
         self.down_blocks = _trainable_copy(unet.down_blocks)
         self.mid_block = _trainable_copy(unet.mid_block)
-
         *skips, middle = _residual_channels(self)
         self.zero_convolutions = nn.ModuleList() if only_mid else nn.ModuleList(map(zero_convolution, skips))
         self.middle_zero_convolution = zero_convolution(middle)
-        reference = self.conv_in.weight
-        self.to(device=reference.device, dtype=reference.dtype).train()
+        self.to(self.conv_in.weight.device, self.conv_in.weight.dtype).train()
 
     @classmethod
     def from_config(
         cls, unet_config: Mapping[str, Any], build_unet: Callable[[Mapping[str, Any]], nn.Module], **options: Any
     ) -> "ControlNet":
-        """The skeleton for a checkpoint: no base is at hand and no weight is made (they are on the meta device).
-
-        build_unet: UNet2DConditionModel.from_config or ControlNetModel.from_config. Fill it with
-        `load_state_dict(state, assign=True)`.
-        """
+        """The skeleton for a checkpoint, built on the meta device: `load_state_dict(state, assign=True)` fills it.
+        build_unet: UNet2DConditionModel.from_config; ControlNetModel.from_config where the copy is not its base's."""
         with torch.device("meta"):
             return cls(build_unet(unet_config), **options)
 
@@ -218,9 +201,13 @@ class ControlNet(nn.Module):
     ) -> Control:
         """noisy_latents (B, C, H, W), timesteps (B,) or (), condition (B or 1, C, F*H, F*W) in [0, 1] -> Control.
 
-        encoded: (B or 1, C, H, W) from `encode_condition`, in place of the condition, where many steps share one.
+        encoded: (B or 1, c, H, W) from `encode_condition`, in place of the condition, where many steps share one.
         """
-        encoded = self._encoded(condition, encoded, noisy_latents)
+        if encoded is None:
+            encoded = self.encode_condition(condition)
+        if encoded.shape[-2:] != noisy_latents.shape[-2:]:
+            expected, got = ([self.factor * side for side in part.shape[-2:]] for part in (noisy_latents, encoded))
+            raise UserError(f"a condition is as large as the picture: expected (height, width) {expected}, got {got}")
         embedding = self._embedding(noisy_latents, timesteps, text, class_labels)
         hidden = self.conv_in(noisy_latents) + encoded
         skips: tuple[Tensor, ...] = (hidden,)
@@ -229,20 +216,18 @@ class ControlNet(nn.Module):
             skips += block_skips
         if self.mid_block is not None:
             hidden = _run(self.mid_block, hidden, embedding, text.tokens)
-        if self.only_mid:
+        if self.only_mid:  # zeros in the skips' shapes, of one element each
             residuals = tuple(skip.new_zeros(()).expand_as(skip) for skip in skips)
         else:
-            residuals = tuple(z(skip) for z, skip in zip(self.zero_convolutions, skips, strict=True))
+            residuals = tuple(join(skip) for join, skip in zip(self.zero_convolutions, skips, strict=True))
         control = Control((*residuals, self.middle_zero_convolution(hidden)))
         return control.pooled() if self.global_pool else control
 
-    def encode_condition(self, condition: Tensor) -> Tensor:
-        """condition (B, C, F*H, F*W) in [0, 1] -> (B, C, H, W): does not depend on the time step, so once a picture."""
-        if condition.ndim != 4 or condition.shape[1] != self.condition_channels:
-            raise UserError(
-                f"this ControlNet reads condition images of {self.condition_channels} channels, (B, C, height, width); "
-                f"got a tensor of shape {tuple(condition.shape)}"
-            )
+    def encode_condition(self, condition: Tensor | None) -> Tensor:
+        """condition (B, C, F*H, F*W) in [0, 1] -> (B, c, H, W): the same at all time steps, so once a picture."""
+        shape = () if condition is None else tuple(condition.shape)
+        if len(shape) != 4 or shape[1] != self.condition_channels:
+            raise UserError(f"expected a condition (B, {self.condition_channels}, height, width), got {shape or None}")
         encoded: Tensor = self.condition_encoder(condition)
         return encoded
 
@@ -254,19 +239,6 @@ class ControlNet(nn.Module):
                 module.gradient_checkpointing = enable
                 module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
 
-    def _encoded(self, condition: Tensor | None, encoded: Tensor | None, noisy_latents: Tensor) -> Tensor:
-        if (condition is None) == (encoded is None):
-            raise UserError("a ControlNet takes either a condition or its encoding (`encoded=`)")
-        if encoded is None:
-            assert condition is not None
-            encoded = self.encode_condition(condition)
-        height, width = noisy_latents.shape[-2:]
-        if encoded.shape[-2:] != (height, width):
-            got = f"{encoded.shape[-1] * self.factor}x{encoded.shape[-2] * self.factor}"
-            wanted = f"{width * self.factor}x{height * self.factor}"
-            raise UserError(f"the condition image must be as large as the picture: expected {wanted} pixels, got {got}")
-        return encoded
-
     def _embedding(self, noisy_latents: Tensor, timesteps: Tensor, text: Text, class_labels: Tensor | None) -> Tensor:
         """Time step, class and SDXL's additions -> (B, E), computed exactly as the U-Net computes its own."""
         dtype = noisy_latents.dtype
@@ -274,9 +246,7 @@ class ControlNet(nn.Module):
         embedding: Tensor = self.time_embedding(self.time_proj(timesteps).to(dtype))
         if self.class_embedding is not None:
             if class_labels is None:
-                raise UserError("this base has class embeddings: pass class_labels (B,)")
-            if self.unet_config.get("class_embed_type") == "timestep":
-                class_labels = self.time_proj(class_labels).to(dtype)
+                raise UserError("this base embeds classes: pass class_labels (B,)")
             embedding = embedding + self.class_embedding(class_labels).to(dtype)
         if self.add_time_proj is not None:  # SDXL: addition_embed_type "text_time"
             if text.pooled is None or text.sizes is None:
@@ -305,8 +275,7 @@ def _residual_channels(net: Any) -> list[int]:
     for block in net.down_blocks:
         parts = (*block.resnets, *(getattr(block, "downsamplers", None) or ()))
         channels += [part.out_channels for part in parts]
-    middle = channels[-1] if net.mid_block is None else net.mid_block.resnets[-1].out_channels
-    return [*channels, middle]
+    return [*channels, channels[-1]]
 
 
 def _encoder_channels(factor: int, channels: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -314,11 +283,10 @@ def _encoder_channels(factor: int, channels: tuple[int, ...] | None) -> tuple[in
     if factor < 1 or factor & (factor - 1):
         raise UserError(f"factor, the pixels per latent, must be a power of two; got {factor}")
     count = factor.bit_length()
-    if channels is None:
-        return (ENCODER_CHANNELS + ENCODER_CHANNELS[-1:] * count)[:count]
-    if len(channels) != count:
-        raise UserError(f"conditioning_channels: factor {factor} needs {count} widths, got {len(channels)}: {channels}")
-    return tuple(channels)
+    widths = tuple(channels or (ENCODER_CHANNELS + ENCODER_CHANNELS[-1:] * count)[:count])
+    if len(widths) != count:
+        raise UserError(f"conditioning_channels: factor {factor} needs {count} widths, got {len(widths)}: {widths}")
+    return widths
 
 
 def _checked_config(unet: Any) -> dict[str, Any]:
@@ -326,13 +294,7 @@ def _checked_config(unet: Any) -> dict[str, Any]:
     if not all(hasattr(unet, part) for part in ("conv_in", "time_embedding", "down_blocks", "mid_block")):
         raise UserError(f"ControlNet copies the encoder of a UNet2DConditionModel; {type(unet).__name__} has none")
     config: dict[str, Any] = {key: value for key, value in dict(unet.config).items() if not key.startswith("_")}
-    unknown = [key for key in _UNSUPPORTED if config.get(key)]
-    if config.get("addition_embed_type") not in (None, "text", "text_time"):
-        unknown.append("addition_embed_type")
-    if unknown:
-        named = ", ".join(f"{key}={config[key]!r}" for key in unknown)
-        raise UserError(f"ControlNet does not know this kind of U-Net: {named}")
+    refused = {key: config[key] for key in _CHECKED if config.get(key) not in _REPRODUCED}
+    if refused:
+        raise UserError(f"ControlNet would copy this kind of U-Net wrongly: {refused}")
     return config
-
-
-_UNSUPPORTED = ("encoder_hid_dim_type", "class_embeddings_concat", "center_input_sample", "time_embedding_act_fn")
