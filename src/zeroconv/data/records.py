@@ -1,6 +1,7 @@
 """What training and evaluation read: one picture with its condition, and the batch that a training step sees.
 
-B examples, C latent channels, h w latent height and width, H W the same in pixels (H = factor * h), N condition channels.
+B examples, C latent channels, h w latent height and width, H W the same in pixels (H = factor * h),
+N condition channels.
 """
 
 from dataclasses import dataclass, replace

@@ -1,0 +1,187 @@
+"""Latents and condition images on disk, computed once: a training step then needs neither autoencoder nor renderer.
+
+A cache is a folder of shards, each a safetensors file of consecutive examples written whole or not at all, so that
+an interrupted fill goes on where it stopped. The folder's name is a hash of all that its content depends on: the
+autoencoder's weights, the source, three of its examples bit by bit, and the condition. A cache is therefore never
+stale. Latents are the posterior's mean in float32, conditions uint8.
+
+C latent channels, h w latent height and width, N condition channels, H W pixels.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from zeroconv.base import BaseModel
+from zeroconv.data.records import Example
+from zeroconv.data.sources import Extraction, Source
+from zeroconv.images import atomic_write
+
+SCHEMA = 1
+SHARD = 128
+"""Examples per file: some seconds of work, so that little is lost by an interruption."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as training needs it."""
+
+    name: str
+    latent: Tensor
+    """(C, h, w) float32, scaled."""
+    caption: str
+    condition: Tensor
+    """(N, H, W) uint8."""
+    index: int
+
+
+class EncodedExamples:
+    """The examples of a filled cache; files are mapped into memory, so that the system keeps what is used often."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        """Opens the first `count` examples. Raises FileNotFoundError where the cache is not filled that far."""
+        self.folder = folder
+        self.shards = [_Shard(folder / _file(start, stop)) for start, stop in _ranges(count)]
+        self.captions = [caption for shard in self.shards for caption in shard.captions]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __getitem__(self, index: int) -> Encoded:
+        shard, row = self.shards[index // SHARD], index % SHARD
+        return Encoded(shard.names[row], shard.latents[row], shard.captions[row], shard.condition(row), index)
+
+
+class _Shard:
+    def __init__(self, path: Path) -> None:
+        with safe_open(path, framework="pt") as file:
+            self.latents = file.get_tensor("latents")
+            self.conditions = file.get_tensor("conditions")
+            about = file.metadata()
+        self.names: list[str] = json.loads(about["names"])
+        self.captions: list[str] = json.loads(about["captions"])
+        self.channels = int(about["channels"])
+
+    def condition(self, row: int) -> Tensor:
+        return self.conditions[row].expand(self.channels, -1, -1)
+
+
+def cache_folder(root: Path, base: BaseModel, source: Source, extraction: Extraction) -> Path:
+    """The folder below `root` for these examples, named by a hash of everything that they depend on."""
+    about = {
+        "schema": SCHEMA,
+        "autoencoder": weights_hash(base.vae),
+        "source": source.describe(),
+        "condition": {"name": extraction.name, "options": extraction.options},
+        "examples": [_example_hash(example) for example in source.read([0, len(source) // 2, len(source) - 1])],
+    }
+    return root / hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def fill(folder: Path, base: BaseModel, source: Source, *, workers: int = 0) -> Iterator[int]:
+    """Computes the examples that `folder` lacks; yields how many are ready after each file.
+
+    workers  processes that read the source while this one encodes; 0 does both here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [span for span in _ranges(len(source)) if not (folder / _file(*span)).exists()]
+    ready = len(source) - sum(stop - start for start, stop in missing)
+    yield ready
+    for (start, stop), examples in zip(missing, _read(source, missing, workers), strict=True):
+        _write(folder / _file(start, stop), base, examples)
+        ready += stop - start
+        yield ready
+
+
+def weights_hash(module: nn.Module) -> str:
+    """sha256 over names, types, shapes and values of a network's state: equal if and only if nothing changed."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
+        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if value.numel() else b"")
+    return digest.hexdigest()
+
+
+def _example_hash(example: Example) -> str:
+    digest = hashlib.sha256(example.caption.encode())
+    for picture in (example.image, example.condition):
+        digest.update(f"{picture.shape}".encode() + np.ascontiguousarray(picture).tobytes())
+    return digest.hexdigest()
+
+
+def _ranges(count: int) -> list[tuple[int, int]]:
+    return [(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
+
+
+def _file(start: int, stop: int) -> str:
+    return f"{start:08d}-{stop:08d}.safetensors"
+
+
+def _read(source: Source, spans: list[tuple[int, int]], workers: int) -> Iterator[list[Example]]:
+    if workers == 0 or len(spans) < 2:
+        for start, stop in spans:
+            yield source.read(range(start, stop))
+        return
+    waiting = deque(spans)
+    running: deque[Future[list[Example]]] = deque()
+    with _pool(min(workers, len(spans))) as pool:
+        while waiting or running:
+            while waiting and len(running) <= workers:
+                running.append(pool.submit(source.read, range(*waiting.popleft())))
+            yield running.popleft().result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
+    conditions = torch.from_numpy(np.stack([example.condition for example in examples])).permute(0, 3, 1, 2)
+    is_grey = bool((conditions == conditions[:, :1]).all())
+    about = {
+        "names": json.dumps([example.name for example in examples]),
+        "captions": json.dumps([example.caption for example in examples]),
+        "channels": str(conditions.shape[1]),
+    }
+    tensors = {
+        "latents": _encode(base, examples),
+        "conditions": (conditions[:, :1] if is_grey else conditions).contiguous(),
+    }
+    with atomic_write(path) as temporary:
+        save_file(tensors, temporary, about)
+
+
+@torch.no_grad()
+def _encode(base: BaseModel, examples: list[Example], together: int = 16) -> Tensor:
+    pictures = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
+    parts = [base.encode_image(part.to(base.device, base.dtype) / 127.5 - 1) for part in pictures.split(together)]
+    return torch.cat(parts).float().cpu().contiguous()
+
+
+def default_cache() -> Path:
+    """Where caches live unless told otherwise: the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zeroconv"

@@ -1,0 +1,78 @@
+"""Rendered scenes as training data: "scenes:N" is the first N scenes of a seed, each with its condition.
+
+Scene i of seed s is the same scene on every machine; its pixels agree to +-2/255.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from zeroconv import scenes
+from zeroconv.data.records import Example
+from zeroconv.data.sources import Extraction
+from zeroconv.errors import UserError
+
+HELD_OUT_SEEDS = 1_000_000
+"""Held-out scenes have the seed of their training set plus this; training seeds are below it."""
+
+RENDERED_TOGETHER = 16
+"""Scenes per call of the renderer: enough to amortise its overhead, few enough to stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class SceneSource:
+    """`count` rendered scenes of `seed`, size x size pixels each."""
+
+    count: int
+    extraction: Extraction
+    size: int = 128
+    seed: int = 1
+    is_held_out: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seed >= HELD_OUT_SEEDS and not self.is_held_out:
+            raise UserError(f"the seed of training scenes must be below {HELD_OUT_SEEDS}; got {self.seed}")
+
+    def __len__(self) -> int:
+        return self.count
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "scenes", "seed": self.seed, "size": self.size}
+
+    def read(self, indices: Sequence[int]) -> list[Example]:
+        """The scenes at `indices`; on one thread, so that the number of threads changes no pixel's rounding."""
+        examples: list[Example] = []
+        with _one_thread():
+            for start in range(0, len(indices), RENDERED_TOGETHER):
+                examples += self._render(indices[start : start + RENDERED_TOGETHER])
+        return examples
+
+    def held_out(self, count: int) -> "SceneSource":
+        return replace(self, count=count, seed=self.seed + HELD_OUT_SEEDS, is_held_out=True)
+
+    def _render(self, indices: Sequence[int]) -> list[Example]:
+        sampled = [scenes.sample_scene(self.seed, index) for index in indices]
+        pictures = scenes.render(sampled, size=self.size).rgb.numpy()
+        return [
+            Example(
+                name=f"scene-{self.seed}-{index}",
+                image=picture,
+                caption=scene.caption,
+                condition=self.extraction.extract(picture),
+                index=index,
+            )
+            for index, scene, picture in zip(indices, sampled, pictures, strict=True)
+        ]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

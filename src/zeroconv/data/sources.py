@@ -1,0 +1,90 @@
+"""Where examples come from: what a source is, and how `--data` names one.
+
+A source is map-style: example i is the same whenever, wherever and in whatever company it is read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from zeroconv import conditions
+from zeroconv.data.records import Example
+from zeroconv.errors import UserError, nearest
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How the condition of an example is made, in a form that can be written down."""
+
+    name: str
+    """The condition's canonical name."""
+    options: dict[str, Any]
+    """Every option, those left at their default included."""
+    extract: Callable[[Picture], Picture]
+    """Picture (H, W, 3) uint8 -> condition (H, W, N) uint8."""
+
+
+class Source(Protocol):
+    """A sequence of examples that can be read in any order, and told apart from other sources."""
+
+    def __len__(self) -> int: ...
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that example i depends on besides i, as plain JSON values."""
+
+    def read(self, indices: Sequence[int]) -> list[Example]:
+        """The examples at these positions, in this order."""
+
+    def held_out(self, count: int) -> "Source":
+        """`count` examples of the same kind of which none is in this source."""
+
+
+def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
+    """The extraction by a condition's name and options; UserError for unknown ones and where there is no extractor."""
+    extractor = conditions.create(condition, **options)
+    return Extraction(conditions.canonical(condition), asdict(extractor), extractor)  # type: ignore[call-overload]
+
+
+def open_source(name: str, extraction: Extraction, size: int) -> Source:
+    """The source that `name` stands for, e.g. "scenes:20000" or "scenes:20000,seed=3"; pictures of size x size pixels.
+
+    Raises UserError for an unknown kind, a count that is no positive number, or an unknown option.
+    """
+    kind, _, rest = name.partition(":")
+    if kind not in READERS:
+        raise UserError(f"--data names its kind before a colon, as in 'scenes:20000'; got {name!r}; {_known(kind)}")
+    return READERS[kind](rest, extraction, size)
+
+
+def _known(kind: str) -> str:
+    return nearest(kind, READERS)
+
+
+def _scenes(rest: str, extraction: Extraction, size: int) -> Source:
+    from zeroconv.data.scenes import SceneSource
+
+    count, *options = rest.split(",")
+    values = dict(option.partition("=")[::2] for option in options)
+    if unknown := values.keys() - {"seed"}:
+        raise UserError(f"scenes have no option {sorted(unknown)[0]!r}; {nearest(sorted(unknown)[0], ['seed'])}")
+    return SceneSource(
+        count=_whole_number(count, "the number of scenes", least=1),
+        extraction=extraction,
+        size=size,
+        seed=_whole_number(values.get("seed", "1"), "the seed of the scenes", least=0),
+    )
+
+
+def _whole_number(text: str, what: str, least: int) -> int:
+    digits = text.strip().replace("_", "")
+    if not (digits.isascii() and digits.isdigit()) or int(digits) < least:
+        raise UserError(f"{what} must be a whole number of at least {least}, as in 'scenes:20000'; got {text!r}")
+    return int(digits)
+
+
+READERS: dict[str, Callable[[str, Extraction, int], Source]] = {"scenes": _scenes}

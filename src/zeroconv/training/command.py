@@ -1,0 +1,114 @@
+"""`zeroconv train`: the flags, and from them a training run."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zeroconv import conditions, fields
+from zeroconv.base import load_base
+from zeroconv.data.cache import default_cache
+from zeroconv.data.sources import Extraction, extraction_of
+from zeroconv.errors import UserError, nearest
+from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.interruption import Interruption
+from zeroconv.training.run import Order, finish, loop, prepare
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `zeroconv train`; each field of TrainConfig is one."""
+    parser.description = "Train a ControlNet on a locked base; docs/train-your-own.md explains how."
+    parser.add_argument("--base", default="tiny", help="built-in name, diffusers folder or hub id (default: tiny)")
+    parser.add_argument("--condition", required=True, help="what it shall obey, e.g. canny or canny,low=50,high=150")
+    parser.add_argument("--data", required=True, help="what to learn from: scenes:COUNT or scenes:COUNT,seed=N")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the run; the result is in its controlnet/")
+    parser.add_argument("--resume", action="store_true", help="go on from the last saved state; fresh if there is none")
+    _add_settings(parser.add_argument_group("settings"))
+    _add_machine(parser.add_argument_group("machine"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains as asked and returns the exit code; 130 or 143 where a signal ended it, its state saved."""
+    if args.threads is not None:
+        torch.set_num_threads(_at_least(1, args.threads, "--threads"))
+    order = Order(
+        condition=_extraction(args.condition),
+        data=args.data,
+        out=args.out,
+        resume=args.resume,
+        workers=_at_least(0, args.workers, "--workers"),
+        cache=args.cache,
+        held_out=_held_out(args.held_out),
+    )
+    given = _given(args)
+    fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
+    base = load_base(args.base, device=_device(args.device))
+    prepared = prepare(order, base, given)
+    with Interruption() as interruption:
+        loop(prepared, interruption)
+    if interruption.signal is None:
+        finish(prepared)
+    return interruption.exit_code
+
+
+def _add_settings(group: Any) -> None:
+    small = defaults_for("tiny")
+    for option in fields.options(TrainConfig):
+        default = f"{option.default:g}" + (f"; for tiny {small[option.name]:g}" if option.name in small else "")
+        text = f"{option.help} (default: {default})".replace("%", "%%")
+        group.add_argument(f"--{option.name.replace('_', '-')}", metavar="N", help=text)
+
+
+def _add_machine(group: Any) -> None:
+    spare = min(4, (os.cpu_count() or 1) - 1)
+    group.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1 ... (default: cpu)")
+    group.add_argument("--threads", type=int, metavar="N", help="processor threads that train (default: torch decides)")
+    group.add_argument(
+        "--workers", type=int, metavar="N", default=spare, help="processes that prepare data (default: %(default)s)"
+    )
+    group.add_argument(
+        "--cache", type=Path, default=default_cache(), help="folder of prepared data (default: %(default)s)"
+    )
+    group.add_argument(
+        "--held-out",
+        type=int,
+        metavar="N",
+        default=64,
+        help="examples never trained on that measure the control gain; 0: no measurement (default: %(default)s)",
+    )
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    values = {option.name: getattr(args, option.name) for option in fields.options(TrainConfig)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _extraction(text: str) -> Extraction:
+    """ "canny,low=50" -> how to make it."""
+    name, *rest = text.split(",")
+    options = dict(option.partition("=")[::2] for option in rest)
+    return extraction_of(conditions.canonical(name), options)
+
+
+def _device(name: str) -> str:
+    try:
+        kind = torch.device(name).type
+    except RuntimeError as error:
+        raise UserError(f"unknown device {name!r}; {nearest(name, ['cpu', 'cuda', 'mps'])}") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("this machine has no CUDA device that torch can use; take --device cpu")
+    return name
+
+
+def _held_out(count: int) -> int:
+    if count == 1:
+        raise UserError("--held-out needs at least 2 examples to exchange their conditions, or 0; got 1")
+    return _at_least(0, count, "--held-out")
+
+
+def _at_least(least: int, value: int, flag: str) -> int:
+    if value < least:
+        raise UserError(f"{flag} must be at least {least}; got {value}")
+    return value

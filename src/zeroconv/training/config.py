@@ -1,0 +1,83 @@
+"""The settings of a training run, each with the sentence that the command line's help and the documents show.
+
+Learning rates are for AdamW. The paper trains with 1e-5 at the size of SD 1.5 (section 3.4 and the released tutorial).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from zeroconv.errors import UserError
+
+_POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every")
+_NOT_NEGATIVE = ("warm_up", "weight_decay", "gain_every", "preview_every", "log_every", "seed")
+_SHARES = ("prompt_drop", "decay", "ema")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a ControlNet is trained. Raises UserError for values that make no sense."""
+
+    steps: int = 10_000
+    """Optimiser steps in all. The paper's models converge suddenly, usually before 10,000."""
+    learning_rate: float = 1e-5
+    """Step size of AdamW once warmed up: 1e-5 for Stable Diffusion, far more for the embedded base."""
+    batch_size: int = 4
+    """Examples per optimiser step. A larger batch helps more than more steps."""
+    accumulation: int = 1
+    """Parts in which a batch is computed one after the other: less memory, the same gradient."""
+    warm_up: int = 0
+    """Steps over which the learning rate rises linearly from zero."""
+    decay: float = 0.0
+    """Share of the steps, at the end, over which the learning rate falls to zero along a cosine; 0: it stays constant."""
+    prompt_drop: float = 0.5
+    """Share of prompts replaced by the empty one, so that the ControlNet learns to read the condition by itself."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of AdamW."""
+    max_grad_norm: float = 1.0
+    """Gradients whose norm is larger are scaled down to this."""
+    ema: float = 0.0
+    """Decay of the running average of the weights that is saved in their place, e.g. 0.999; 0 saves the weights."""
+    seed: int = 0
+    """Decides the order of the examples, their noise, time steps and dropped prompts, and the new weights."""
+    gain_every: int = 250
+    """Steps between measurements of the control gain on held-out examples; 0 measures at the start and the end."""
+    save_every: int = 500
+    """Steps between saved states from which --resume goes on; the last two are kept."""
+    preview_every: int = 1000
+    """Steps between pictures made with the ControlNet; 0 makes none."""
+    log_every: int = 1
+    """Steps between lines of log.jsonl."""
+
+    def __post_init__(self) -> None:
+        for name in _POSITIVE:
+            _require(getattr(self, name) > 0, name, "be above 0", self)
+        for name in _NOT_NEGATIVE:
+            _require(getattr(self, name) >= 0, name, "not be negative", self)
+        for name in _SHARES:
+            _require(0 <= getattr(self, name) <= 1, name, "lie between 0 and 1", self)
+        _require(self.ema < 1, "ema", "be below 1", self)
+        if self.batch_size % self.accumulation:
+            raise UserError(
+                f"accumulation must divide batch_size; got {self.accumulation} parts of {self.batch_size} examples"
+            )
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of step `step`, counted from 1."""
+        warm = min(1.0, step / (self.warm_up + 1))
+        decaying = self.decay * self.steps
+        left = self.steps - step
+        fall = 0.5 - 0.5 * math.cos(math.pi * (left + 0.5) / decaying) if left + 0.5 < decaying else 1.0
+        return self.learning_rate * warm * fall
+
+
+def defaults_for(family: str) -> dict[str, Any]:
+    """Settings that suit a base's family better than the general ones; the embedded base is small and learns fast."""
+    if family == "tiny":
+        return {"learning_rate": 5e-4, "batch_size": 16, "warm_up": 50, "decay": 0.4, "steps": 2000, "save_every": 250}
+    return {}
+
+
+def _require(is_met: bool, name: str, rule: str, config: TrainConfig) -> None:
+    if not is_met:  # also for nan
+        raise UserError(f"{name} must {rule}; got {getattr(config, name)}")

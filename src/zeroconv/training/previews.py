@@ -1,0 +1,62 @@
+"""Pictures along the way: what the ControlNet makes of held-out conditions, always from the same noise.
+
+B examples; C latent channels; h w latent height and width; N condition channels; H W pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.data.cache import Encoded
+from zeroconv.sampling import ControlInput, guided_noise, sample
+
+GUIDANCE = 4.0
+STEPS = 20
+
+
+@torch.no_grad()
+def preview_sheet(
+    base: BaseModel, controlnet: ControlNet, examples: Sequence[Encoded], steps: int = STEPS
+) -> Image.Image:
+    """One row an example: its condition, its picture, drawn with its caption, drawn with the empty prompt."""
+    was_training = controlnet.training
+    controlnet.eval()
+    latents = torch.stack([example.latent for example in examples]).to(base.device, base.dtype)
+    conditions = torch.stack([example.condition for example in examples]).to(base.device, base.dtype) / 255
+    columns = [
+        conditions[:, :3].expand(-1, 3, -1, -1) * 2 - 1,
+        base.decode(latents),
+        _draw(base, controlnet, conditions, [example.caption for example in examples], latents.shape, steps),
+        _draw(base, controlnet, conditions, [""] * len(examples), latents.shape, steps),
+    ]
+    controlnet.train(was_training)
+    return _grid([column.float().cpu() for column in columns])
+
+
+def _draw(
+    base: BaseModel,
+    controlnet: ControlNet,
+    conditions: Tensor,
+    prompts: Sequence[str],
+    shape: torch.Size,
+    steps: int,
+) -> Tensor:
+    """Pictures (B, 3, H, W) in [-1, 1], picture k from the noise of seed k."""
+    noise = torch.stack([torch.randn(shape[1:], generator=torch.Generator().manual_seed(k)) for k in range(shape[0])])
+    inputs = [ControlInput(controlnet, conditions)]
+    negative = base.encode_negative([""] * len(prompts))
+    predict_noise = guided_noise(base, inputs, base.encode_text(prompts), negative, GUIDANCE)
+    *_, latents = sample(predict_noise, base.scheduler, noise.to(base.device, base.dtype), steps)
+    return base.decode(latents)
+
+
+def _grid(columns: Sequence[Tensor]) -> Image.Image:
+    """Columns of B pictures (B, 3, H, W) in [-1, 1] -> one picture of B rows."""
+    rows = torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2)
+    levels = ((rows.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(np.ascontiguousarray(levels.permute(1, 2, 0).numpy()))

@@ -1,0 +1,234 @@
+"""A training run from beginning to end: prepare the data, train, and on the way log, measure, show and save."""
+
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from zeroconv import __version__, fields, weights
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.data.batches import Batches, held_out_batches
+from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill, weights_hash
+from zeroconv.data.records import Batch
+from zeroconv.data.sources import Extraction, Source, open_source
+from zeroconv.errors import UserError
+from zeroconv.images import save_png
+from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.folder import RunFolder, check_same_run
+from zeroconv.training.gain import GainPoint, gain_point, measure_gain
+from zeroconv.training.interruption import Interruption
+from zeroconv.training.loop import Step, train
+from zeroconv.training.previews import preview_sheet
+from zeroconv.training.state import TrainState, fresh_state, restore, save_state, to_record
+
+HELD_OUT_TOGETHER = 16
+"""Held-out examples measured at once."""
+PREVIEWED = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for besides the base and the settings."""
+
+    condition: Extraction
+    data: str
+    out: Path
+    resume: bool
+    workers: int
+    cache: Path
+    held_out: int
+
+
+@dataclass
+class Run:
+    """A run under way."""
+
+    base: BaseModel
+    base_hash: str
+    controlnet: ControlNet
+    batches: Batches
+    held_out: list[Batch]
+    """Fixed batches that measure the control gain."""
+    previewed: list[Encoded]
+    """Held-out examples of which pictures are made."""
+    config: TrainConfig
+    folder: RunFolder
+    about: dict[str, Any]
+    record: dict[str, Any] | None
+    """The saved state to go on from."""
+    curve: list[GainPoint]
+    seconds: float
+    """Spent training in all, earlier sittings included."""
+    state: TrainState | None = None
+
+
+def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
+    """Everything that comes before the first step. Raises UserError for what cannot be done.
+
+    given  settings that were asked for; the others are those of the run that is resumed, or suit the base.
+    """
+    _check_base(base)
+    folder = RunFolder(order.out)
+    record = folder.open(resume=order.resume)
+    before = record["config"] if record else defaults_for(base.family)
+    config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
+    source = open_source(order.data, order.condition, base.native_size)
+    about = _about(order, base, source, config)
+    if record is not None:
+        check_same_run(record["about"], about, order.out)
+        print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
+    elif order.resume:
+        print(f"nothing to resume in {order.out}: starting fresh")
+    examples = _encoded(order, base, source, "training examples")
+    unseen = _encoded(order, base, source.held_out(order.held_out), "held-out examples") if order.held_out else None
+    folder.start(about)
+    return Run(
+        base=base,
+        base_hash=base_hash(base),
+        controlnet=_new_controlnet(base, examples, config.seed),
+        batches=Batches(examples, base, config.batch_size, config.seed, config.prompt_drop),
+        held_out=_held_out(base, unseen, config) if unseen else [],
+        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
+        config=config,
+        folder=folder,
+        about=about,
+        record=record,
+        curve=folder.rewind(record["step"] if record else 0),
+        seconds=record["about"]["seconds"] if record else 0.0,
+    )
+
+
+def loop(run: Run, interruption: Interruption) -> None:
+    """Trains until the last step or a signal; the state is saved at both."""
+    _measure_start(run)
+    done = run.record["step"] if run.record else 0
+    began = time.perf_counter() - run.seconds
+    with tqdm(total=run.config.steps, initial=done, unit="step", dynamic_ncols=True) as bar:
+        for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
+            run.state, run.seconds = step.state, time.perf_counter() - began
+            _observe(run, step, bar)
+            is_last = step.number == run.config.steps
+            if is_last or _is_due(step.number, run.config.save_every) or interruption.signal is not None:
+                save(run)
+            if interruption.signal is not None:
+                bar.close()
+                print(
+                    f"stopped by {interruption.signal.name} after step {step.number}, which is saved; --resume goes on"
+                )
+                return
+
+
+def finish(run: Run) -> None:
+    """Saves the result with its summary and says where it lies; raises RuntimeError if the base has changed."""
+    after = base_hash(run.base)
+    if after != run.base_hash:
+        raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
+    state = run.state or _restored(run)
+    weights.save(state.result, run.base, run.folder.controlnet, sidecar=_sidecar(run, state, after))
+    if run.curve:
+        last = run.curve[-1]
+        print(f"control gain on held-out examples: {last.gain:.4f} +- {last.gain_interval:.4f}")
+    print(f"{state.step} steps in {run.seconds / 60:.1f} minutes; the ControlNet is in {run.folder.controlnet}")
+
+
+def save(run: Run) -> None:
+    """Saves the whole state of the run."""
+    assert run.state is not None
+    save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
+
+
+def base_hash(base: BaseModel) -> str:
+    """sha256 over every weight of the locked base."""
+    return weights_hash(torch.nn.ModuleList([base.unet, base.vae, *base.text_encoders]))
+
+
+def _check_base(base: BaseModel) -> None:
+    takes, latent = base.unet.config.in_channels, base.latent_channels
+    if takes != latent:
+        raise UserError(
+            f"training needs a text-to-image base, with a U-Net of {latent} input channels; {base.name} has {takes}"
+        )
+
+
+def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "base": base.name,
+        "base_fingerprint": base.fingerprint(),
+        "condition": {"name": order.condition.name, "options": order.condition.options},
+        "data": {**source.describe(), "examples": len(source)},
+        "config": asdict(config),
+        "machine": {
+            "device": str(base.device),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+        },
+        "versions": {"zeroconv": __version__, "torch": torch.__version__},
+    }
+
+
+def _changes(before: dict[str, Any], config: TrainConfig) -> str:
+    now = asdict(config)
+    changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name) != now[name]]
+    return f", with other settings: {', '.join(changed)}" if changed else ""
+
+
+def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> EncodedExamples:
+    """The source's examples from the cache, which is filled as far as it is not."""
+    folder = cache_folder(order.cache, base, source, order.condition)
+    with tqdm(total=len(source), desc=f"preparing {what}", unit="", dynamic_ncols=True) as bar:
+        for ready in fill(folder, base, source, workers=order.workers):
+            bar.update(ready - bar.n)
+    return EncodedExamples(folder, len(source))
+
+
+def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
+    """Batches of at least two, since each example's condition is exchanged for another's."""
+    together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
+    return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)
+
+
+def _new_controlnet(base: BaseModel, examples: EncodedExamples, seed: int) -> ControlNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return ControlNet(base.unet, factor=base.factor, condition_channels=examples[0].condition.shape[0])
+
+
+def _measure_start(run: Run) -> None:
+    """The first point of the curve, where the ControlNet does nothing yet."""
+    if run.held_out and run.record is None:
+        run.curve.append(gain_point(0, measure_gain(run.base, run.controlnet, run.held_out)))
+        run.folder.write_gain(run.curve)
+
+
+def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
+    """Log, gain curve, pictures and progress bar after a step."""
+    if step.number % run.config.log_every == 0:
+        run.folder.write_step(step)
+    if step.gain is not None:
+        run.curve.append(gain_point(step.number, step.gain))
+        run.folder.write_gain(run.curve)
+    if run.previewed and _is_due(step.number, run.config.preview_every):
+        run.folder.previews.mkdir(exist_ok=True)
+        sheet = preview_sheet(run.base, step.state.result, run.previewed)
+        save_png(sheet, run.folder.previews / f"{step.number:06d}.png")
+    gain = f"{run.curve[-1].gain:.4f}" if run.curve else "-"
+    bar.set_postfix(loss=f"{step.loss:.4f}", gain=gain, refresh=False)
+    bar.update()
+
+
+def _restored(run: Run) -> TrainState:
+    """The state of a run that had no step left to take."""
+    state = fresh_state(run.controlnet, run.config)
+    if run.record is not None:
+        restore(state, run.record)
+    return state
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

@@ -1,0 +1,135 @@
+"""All that a training run is made of at one moment, kept on disk so that it can go on as if nothing had happened.
+
+A state is one file, `state-<step>-<hash>.pt`, written under a temporary name, flushed and renamed. The hash of its
+content is in its name: a file that was cut short or altered is recognised and the one before it is used.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
+from zeroconv.training.config import TrainConfig
+
+SCHEMA = 1
+KEPT = 2
+"""States kept on disk: the newest, and the one before it should the newest be damaged."""
+
+
+@dataclass
+class TrainState:
+    """What changes while training. The loop owns it; others read it between two steps."""
+
+    controlnet: ControlNet
+    """The network in training."""
+    averaged: ControlNet | None
+    """Its running average; None where config.ema is 0."""
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    """Optimiser steps done."""
+
+    @property
+    def result(self) -> ControlNet:
+        """The network to measure, show and save: the average where there is one."""
+        return self.controlnet if self.averaged is None else self.averaged
+
+
+def fresh_state(controlnet: ControlNet, config: TrainConfig) -> TrainState:
+    """The state before the first step: AdamW over the ControlNet's parameters and nothing else."""
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in controlnet.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=next(controlnet.parameters()).device.type in ("cpu", "cuda"),
+    )
+    averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
+    return TrainState(controlnet, averaged, optimizer)
+
+
+def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A state as plain containers of tensors, sharing memory with it; `about` is kept beside it for the reader."""
+    return {
+        "schema": SCHEMA,
+        "step": state.step,
+        "config": asdict(config),
+        "about": about or {},
+        "controlnet": state.controlnet.state_dict(),
+        "averaged": None if state.averaged is None else state.averaged.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "rng": {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        },
+    }
+
+
+def restore(state: TrainState, record: dict[str, Any]) -> None:
+    """Puts a record into a fresh state, and the global random generators where they were."""
+    if record.get("schema") != SCHEMA:
+        raise UserError(f"this state has schema {record.get('schema')}, this version reads schema {SCHEMA}")
+    _load(state.controlnet, record["controlnet"], "the saved ControlNet")
+    if state.averaged is not None:
+        _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
+    state.optimizer.load_state_dict(record["optimizer"])
+    state.step = record["step"]
+    torch.set_rng_state(record["rng"]["cpu"])
+    if torch.cuda.is_available() and len(record["rng"]["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(record["rng"]["cuda"])
+
+
+def save_state(folder: Path, record: dict[str, Any], keep: int = KEPT) -> Path:
+    """Writes a record into `folder`, whole or not at all, then removes all but the newest `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / ".writing.pt"  # a constant name: torch.save writes it into the file
+    try:
+        torch.save(record, temporary)
+        _flush(temporary)
+        path = folder / f"state-{record['step']:08d}-{_hash(temporary)}.pt"
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    for old in list(_newest_first(folder))[keep:]:
+        old.unlink()
+    return path
+
+
+def load_newest(folder: Path) -> dict[str, Any] | None:
+    """The newest undamaged record of `folder`, None where there is none; warns about every damaged one it passes."""
+    for path in _newest_first(folder):
+        if _hash(path) == path.stem.rpartition("-")[2]:
+            record: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return record
+        warnings.warn(f"{path} is damaged; going back to the state before it", stacklevel=2)
+    return None
+
+
+def _newest_first(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob("state-*.pt"), reverse=True)
+
+
+def _load(module: nn.Module, values: dict[str, Any], what: str) -> None:
+    try:
+        module.load_state_dict(values)
+    except RuntimeError as error:
+        raise UserError(
+            f"{what} does not fit this base and condition: {str(error).splitlines()[-1].strip()}"
+        ) from error
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
