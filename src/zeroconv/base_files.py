@@ -37,9 +37,8 @@ def read_parts(folder: Path, dtype: torch.dtype) -> Parts:
     numbers = [suffix for suffix in ("", "_2") if _class_name(index, f"text_encoder{suffix}")]
     with quiet_libraries():
         unet = _network(folder, index, "unet", dtype)
-        vae = _network(folder, index, "vae", dtype)
-        if dtype == torch.float16 and len(numbers) > 1 and vae.config.get("force_upcast"):
-            vae = vae.to(torch.float32)  # the SDXL autoencoder overflows in float16
+        overflows = dtype == torch.float16 and len(numbers) > 1 and _must_be_float32(folder / "vae")
+        vae = _network(folder, index, "vae", torch.float32 if overflows else dtype)
         return Parts(
             unet=unet,
             vae=vae,
@@ -115,7 +114,14 @@ def _network(folder: Path, index: Mapping[str, Any], part: str, dtype: torch.dty
     if missing:
         some = ", ".join(missing[:3])
         raise UserError(f"{place} lacks {len(missing)} of the weights that its config asks for, the first: {some}.")
-    return network.to(dtype)
+    return network
+
+
+def _must_be_float32(place: Path) -> bool:
+    """Whether the autoencoder's config says that it overflows in float16, as SDXL's does (diffusers: force_upcast)."""
+    path = place / "config.json"
+    with said_plainly(path):
+        return bool(json.loads(path.read_text("utf-8")).get("force_upcast", True))
 
 
 def _library_class(index: Mapping[str, Any], part: str) -> Any:
