@@ -7,7 +7,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
+from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -47,7 +47,7 @@ class Kind:
     resize_filter: Resize
     value_range: tuple[float, float] = (0.0, 1.0)
     channel_order: str = "RGB"
-    extractor: type[Any] | None = None
+    extractor: type | None = None
     """None: there is no extractor for pictures yet; its images can be given ready."""
 
     @property

@@ -1,0 +1,170 @@
+"""`zeroconv generate`: flags (or a request file, or both) -> pictures, a sheet and run.json in a folder."""
+
+import argparse
+import time
+import typing
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from zeroconv import record
+from zeroconv.base import BaseModel, load_base
+from zeroconv.cli.control_text import parse_control
+from zeroconv.cli.parser import number, some_path, whole, width_by_height
+from zeroconv.cli.run_folder import RunFolder
+from zeroconv.errors import UserError, nearest
+from zeroconv.generate import generate
+from zeroconv.images import Fit, read_image
+from zeroconv.prepare import Prepared, prepare
+from zeroconv.request import Request
+from zeroconv.schedulers import check_scheduler, scheduler_names
+
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_DTYPE_ALIASES = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
+
+_EXAMPLES = """\
+examples:
+  four pictures that follow the edges of a photo
+    zeroconv generate --control canny=photo.jpg --prompt "a red house under a blue sky" --num-images 4 --out out
+  a finished edge drawing, weaker, only in the first half of the steps
+    zeroconv generate --control canny=lines.png,ready=yes,strength=0.7,end=0.5 --prompt "a tree" --out out
+  two controls at once; finer edges; a ControlNet of one's own
+    zeroconv generate --control canny=a.jpg,low=50 --control canny=b.jpg,checkpoint=runs/canny/controlnet \\
+      --prompt "a cone beside a sphere" --out out
+  the same run again with other seeds; every picture remembers its own request, too
+    zeroconv generate --request out/run.json --seed 100 --out more
+    zeroconv generate --request out/0002.png --out again
+
+keys of --control: ready=yes, strength, start, end, checkpoint, and the condition's own options (canny: low, high)
+
+written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/sheet.png, DIR/run.json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `zeroconv generate`."""
+    parser.epilog = _EXAMPLES
+    what = parser.add_argument_group("what to make")
+    what.add_argument("--prompt", metavar="TEXT", help="what the pictures show; may be empty")
+    what.add_argument("--negative", metavar="TEXT", help="what they should not show")
+    what.add_argument(
+        "--control", metavar="NAME=IMAGE[,key=value...]", action="append", help="a condition; may be given repeatedly"
+    )
+    what.add_argument("--request", metavar="FILE", type=some_path, help="a run.json, or a picture made by zeroconv")
+    what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
+    how = parser.add_argument_group("how to make it")
+    how.add_argument("--base", metavar="NAME", help="built-in name, diffusers folder or hub id (default: tiny)")
+    how.add_argument("--steps", metavar="N", type=whole, help="denoising steps (default: 20)")
+    how.add_argument(
+        "--guidance", metavar="X", type=number, help="how strictly the prompt is followed (default: the base's)"
+    )
+    how.add_argument("--scheduler", metavar="NAME", help=f"{', '.join(scheduler_names())} (default: the base's)")
+    how.add_argument("--seed", metavar="N", type=whole, help="seed of the first picture, then counting up (default: 0)")
+    how.add_argument("--num-images", metavar="N", type=whole, help="how many pictures (default: 1)")
+    how.add_argument(
+        "--size", metavar="WxH", type=width_by_height, help="in pixels (default: the input's shape at the base's size)"
+    )
+    how.add_argument("--fit", choices=typing.get_args(Fit), help="how an input of another shape is brought to the size")
+    machine = parser.add_argument_group("the machine")
+    machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
+    machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(_DTYPES)} (default: float32)")
+    machine.add_argument(
+        "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes the pictures and writes the folder."""
+    began = time.perf_counter()
+    asked = _asked(args)
+    device, dtype = _device(args.device), _dtype(args.dtype or asked.dtype or "float32")
+    if args.batch_size is not None and args.batch_size < 1:
+        raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
+    for control in asked.request.controls:
+        read_image(str(control.image))  # a wrong file is told before a large base is loaded
+    folder = RunFolder(args.out, asked.request, args.request)
+    base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
+    loaded = time.perf_counter()
+    prepared = prepare(base, asked.request)
+    _compare(asked, base)
+    for note in prepared.notes:
+        print(note)
+    folder.begin(base, prepared, device=str(device), dtype=dtype)
+    folder.compare_checkpoints(asked.checkpoint_hashes)
+    ready = time.perf_counter()
+    try:
+        _sample(base, prepared, folder, args.batch_size)
+    finally:  # stopped early, what was finished still has its record
+        folder.end({"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready})
+    for path in folder.made():
+        print(path)
+    return 0
+
+
+def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, batch_size: int | None) -> None:
+    count, steps = len(prepared.request.seeds), prepared.num_steps
+    with tqdm(total=count * steps, desc=f"{count} picture{'s' * (count > 1)}", unit="step", leave=False) as bar:
+        for image in generate(base, prepared, batch_size=batch_size, on_step=bar.update):
+            folder.add(image)
+
+
+def _asked(args: argparse.Namespace) -> record.Asked:
+    """What the request file says, with the flags given beside it."""
+    if args.request is None and args.prompt is None:
+        raise UserError('--prompt is needed (or --request FILE); --prompt "" leaves all to the controls')
+    asked = record.read(args.request) if args.request else record.Asked(Request(prompt=args.prompt))
+    changes: dict[str, Any] = {
+        name: getattr(args, name)
+        for name in ("prompt", "negative", "steps", "guidance", "size", "fit")
+        if getattr(args, name) is not None
+    }
+    if args.scheduler is not None:
+        changes["scheduler"] = check_scheduler(args.scheduler)
+    if args.control:
+        changes["controls"] = tuple(parse_control(text) for text in args.control)
+        asked = replace(asked, checkpoint_hashes=())
+    if args.seed is not None or args.num_images is not None:
+        changes["seeds"] = _seeds(args, asked.request)
+    if args.base is not None:
+        asked = replace(asked, base=args.base, fingerprint=None)
+    return replace(asked, request=replace(asked.request, **changes))
+
+
+def _seeds(args: argparse.Namespace, request: Request) -> range:
+    first = request.seeds[0] if args.seed is None else args.seed
+    count = len(request.seeds) if args.num_images is None else args.num_images
+    if count < 1:
+        raise UserError(f"--num-images must be 1 or more, not {count}")
+    return range(first, first + count)
+
+
+def _compare(asked: record.Asked, base: BaseModel) -> None:
+    if asked.fingerprint and asked.fingerprint != base.fingerprint():
+        warnings.warn(
+            f"the base {base.name} is not the one of the recorded run: the pictures will differ", stacklevel=2
+        )
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"unknown device {name!r}; {nearest(name, ('cpu', 'cuda', 'mps'))}") from error
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, False):
+        have = ", ".join(kind for kind, is_there in available.items() if is_there)
+        raise UserError(f"this machine or this build of torch has no device {name}; available: {have}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"no device {name}; this machine has {torch.cuda.device_count()}, counted from cuda:0")
+    return device
+
+
+def _dtype(name: str) -> str:
+    written = _DTYPE_ALIASES.get(name.lower(), name.lower().removeprefix("torch."))
+    if written not in _DTYPES:
+        raise UserError(f"unknown dtype {name!r}; {nearest(written, _DTYPES)}")
+    return written

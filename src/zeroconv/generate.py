@@ -1,0 +1,115 @@
+"""Request -> pictures: the one use case that the command line, the web page, evaluation and previews share.
+
+Picture k draws its noise from its own CPU generator, seeded with its seed, as diffusers does with a list of
+generators: it is the same picture, to 1/255, alone or among others.
+
+Shapes: B pictures sampled together, C latent channels, H W pixels, h w latent height and width, N condition channels.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zeroconv.base import BaseModel
+from zeroconv.errors import UserError
+from zeroconv.prepare import Prepared, PreparedControl, prepare
+from zeroconv.request import ControlRequest, Request
+from zeroconv.sampling import ControlInput, PredictNoise, guided_noise, sample
+
+__all__ = ["ControlRequest", "Prepared", "PreparedControl", "Request", "generate", "prepare"]
+
+_PIXELS_AT_ONCE = 1024 * 1024
+_PICTURES_AT_ONCE = 16
+"""Pictures sampled together: as many as cover a megapixel (four of 512x512), for their memory, and no more than 16,
+because a batch gains little beyond and the first picture should not keep one waiting."""
+
+
+def generate(
+    base: BaseModel,
+    request: Request | Prepared,
+    *,
+    batch_size: int | None = None,
+    on_step: Callable[[int], object] | None = None,
+) -> Iterator[Image.Image]:
+    """One RGB picture per seed, in order; UserError for a request this base cannot serve.
+
+    batch_size  pictures sampled together; None: as many as cover a megapixel, at most 16
+    on_step     called after each denoising step with the number of pictures it brought forward
+    """
+    prepared = request if isinstance(request, Prepared) else prepare(base, request)
+    seeds, (width, height) = prepared.request.seeds, prepared.size
+    together = batch_size or max(1, min(_PICTURES_AT_ONCE, _PIXELS_AT_ONCE // (width * height)))
+    predict_noise = _predict_noise(base, prepared)
+    for first in range(0, len(seeds), together):
+        latents = _sample(base, prepared, predict_noise, seeds[first : first + together], on_step)
+        yield from _to_images(base.decode(latents), base.dtype)
+
+
+@torch.no_grad()
+def _predict_noise(base: BaseModel, prepared: Prepared) -> PredictNoise:
+    """The base under guidance and control; texts and conditions are encoded once for all pictures."""
+    request = prepared.request
+    assert request.guidance is not None
+    return guided_noise(
+        base,
+        [_control_input(base, control) for control in prepared.controls],
+        base.encode_text([request.prompt], prepared.size),
+        base.encode_negative([request.negative], prepared.size),
+        request.guidance,
+    )
+
+
+def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
+    image = network_input(control.condition, control.controlnet.condition_channels)
+    asked = control.request
+    return ControlInput(
+        control.controlnet,
+        image.to(base.device, base.dtype),
+        strength=asked.strength,
+        start=asked.start,
+        end=asked.end,
+    )
+
+
+def network_input(condition: Image.Image, channels: int) -> Tensor:
+    """A condition image -> (1, N, H, W) in [0, 1]; N is 3, or 1 for its grey values."""
+    if channels not in (1, 3):
+        raise UserError(f"the ControlNet takes conditions of {channels} channels; a picture has 1 or 3")
+    values = np.asarray(condition.convert("L" if channels == 1 else "RGB"), dtype=np.float32) / 255
+    return torch.from_numpy(values.reshape(condition.height, condition.width, channels)).permute(2, 0, 1)[None]
+
+
+def _sample(
+    base: BaseModel,
+    prepared: Prepared,
+    predict_noise: PredictNoise,
+    seeds: tuple[int, ...],
+    on_step: Callable[[int], object] | None,
+) -> Tensor:
+    """The latents (B, C, h, w) of the pictures of these seeds."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    noise = _noise(base, prepared.size, generators)
+    final = noise
+    for latents in sample(predict_noise, prepared.scheduler, noise, prepared.request.steps, generators):
+        final = latents
+        if on_step:
+            on_step(len(seeds))
+    return final
+
+
+def _noise(base: BaseModel, size: tuple[int, int], generators: list[torch.Generator]) -> Tensor:
+    """(B, C, h, w): one draw a generator, in float32 on the CPU whatever the base, as diffusers draws."""
+    shape = (1, base.latent_channels, size[1] // base.factor, size[0] // base.factor)
+    drawn = [torch.randn(shape, generator=generator, dtype=torch.float32) for generator in generators]
+    return torch.cat(drawn).to(base.device, base.dtype)
+
+
+def _to_images(images: Tensor, dtype: torch.dtype) -> Iterator[Image.Image]:
+    """(B, 3, H, W) in [-1, 1] -> 8-bit RGB pictures."""
+    if not images.isfinite().all():
+        raise UserError(f"the base computed values that are no numbers in {dtype}; use --dtype float32")
+    for image in ((images / 2 + 0.5) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy():
+        yield Image.fromarray(image)

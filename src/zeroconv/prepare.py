@@ -1,0 +1,187 @@
+"""A request made ready for one base: sizes, condition images, ControlNets and the sampler, decided and checked.
+
+Whatever a user can get wrong shows here, before the first denoising step.
+"""
+
+import warnings
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zeroconv import conditions, weights
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
+from zeroconv.images import contained, fit, pad, read_image, to_rgb
+from zeroconv.request import ControlRequest, Request, default_size, rounded
+from zeroconv.schedulers import default_scheduler, make_scheduler
+from zeroconv.weights import Sidecar
+
+_RESAMPLE = {"nearest": Image.Resampling.NEAREST, "linear": Image.Resampling.BILINEAR}
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedControl:
+    """One control, ready to act."""
+
+    request: ControlRequest
+    """As asked, with the options and the checkpoint that are in force."""
+    picture: Image.Image
+    """The input at the run's size."""
+    condition: Image.Image
+    """What the ControlNet sees, at the run's size."""
+    controlnet: ControlNet
+    sidecar: Sidecar | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A request in which nothing is left open, with all that sampling needs."""
+
+    request: Request
+    """As asked, with guidance, size and scheduler in force."""
+    controls: tuple[PreparedControl, ...]
+    scheduler: Any
+    """The diffusers scheduler, not yet set to the steps."""
+    notes: tuple[str, ...] = ()
+    """What was decided for the user, in sentences."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        assert self.request.size is not None
+        return self.request.size
+
+    @cached_property
+    def num_steps(self) -> int:
+        """How often the base is asked; second-order samplers ask more often than there are steps."""
+        scheduler = deepcopy(self.scheduler)
+        scheduler.set_timesteps(self.request.steps)
+        return len(scheduler.timesteps)
+
+
+def prepare(base: BaseModel, request: Request) -> Prepared:
+    """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve."""
+    inputs = [_read(control) for control in request.controls]
+    size, notes = _size(base, request, inputs)
+    name = request.scheduler or default_scheduler(base.scheduler)
+    scheduler = make_scheduler(name, base.scheduler)
+    if request.steps > base.num_train_timesteps:
+        raise UserError(f"steps must be at most the base's {base.num_train_timesteps}, not {request.steps}")
+    guidance = default_guidance(base) if request.guidance is None else request.guidance
+    if guidance == 1 and request.negative:
+        warnings.warn("the negative prompt has no effect at a guidance of 1", stacklevel=2)
+    networks = _load(base, request.controls)
+    pairs = zip(request.controls, inputs, networks, strict=True)
+    controls = tuple(_prepare_control(*pair, size, request) for pair in pairs)
+    asked = tuple(control.request for control in controls)
+    settled = replace(request, controls=asked, size=size, scheduler=name, guidance=guidance)
+    return Prepared(settled, controls, scheduler, notes)
+
+
+def default_guidance(base: BaseModel) -> float:
+    """4 for the small embedded base; 7.5, diffusers' default, for the others."""
+    return 4.0 if base.family == "tiny" else 7.5
+
+
+def default_checkpoint(base: BaseModel, condition: str) -> str:
+    """The name of the built-in ControlNet for this base and condition; UserError says which there are."""
+    name = f"{base.family}-{condition}"
+    if name in weights.BUILT_IN:
+        return name
+    have = [known.removeprefix(f"{base.family}-") for known in weights.BUILT_IN if known.startswith(base.family)]
+    there = f"for this base there is: {', '.join(have)}" if have else "there is none for this base"
+    raise UserError(
+        f"no ControlNet for {condition} is built in for the base {base.name} ({there}); "
+        f"name one with checkpoint=FILE_OR_FOLDER"
+    )
+
+
+def _read(control: ControlRequest) -> Image.Image:
+    return to_rgb(control.image) if isinstance(control.image, Image.Image) else read_image(control.image)
+
+
+def _size(base: BaseModel, request: Request, inputs: list[Image.Image]) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """The run's (width, height) and, where it was not asked for, how it came about."""
+    multiple, native = base.multiple, base.native_size
+    if request.size is not None:
+        size = rounded(request.size, multiple)
+        if size != request.size:
+            change = f"the size {_text(request.size)} was rounded to {_text(size)}"
+            warnings.warn(f"{change}: this base needs multiples of {multiple}", stacklevel=3)
+        return size, ()
+    if not inputs:
+        size = rounded((native, native), multiple)
+        return size, (f"size {_text(size)}: the native size of {base.name}",)
+    size = default_size(inputs[0].size, native, multiple)
+    shape = f"the input's shape ({_text(inputs[0].size)}) with the short side at the base's native {native}"
+    return size, (f"size {_text(size)}: {shape}, in multiples of {multiple}",)
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[str, ControlNet, Sidecar | None]]:
+    """Name, network and sidecar of each control; what several share is loaded once."""
+    loaded: dict[str, tuple[ControlNet, Sidecar | None]] = {}
+    found: list[tuple[str, ControlNet, Sidecar | None]] = []
+    for control in controls:
+        checkpoint = control.checkpoint or default_checkpoint(base, control.name)
+        if isinstance(checkpoint, ControlNet):
+            found.append(("", checkpoint, None))
+            continue
+        name = str(checkpoint)
+        if name not in loaded:
+            loaded[name] = weights.load_with_sidecar(checkpoint, base)
+        found.append((name, *loaded[name]))
+    return found
+
+
+def _prepare_control(
+    control: ControlRequest,
+    image: Image.Image,
+    network: tuple[str, ControlNet, Sidecar | None],
+    size: tuple[int, int],
+    request: Request,
+) -> PreparedControl:
+    name, controlnet, sidecar = network
+    if sidecar is not None and sidecar.condition not in ("", None, control.name):
+        warnings.warn(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
+    options = {} if control.ready else _options(control, sidecar)
+    settled = replace(control, options=options, checkpoint=name or controlnet)
+    return PreparedControl(settled, *_condition(settled, image, size, request), controlnet, sidecar)
+
+
+def _options(control: ControlRequest, sidecar: Sidecar | None) -> Mapping[str, Any]:
+    """Every option in force: as asked, else as the ControlNet was trained, else the condition's default."""
+    trained = sidecar.condition_options if sidecar is not None and sidecar.condition == control.name else {}
+    extractor = conditions.create(control.name, **{**trained, **control.options})
+    assert is_dataclass(extractor) and not isinstance(extractor, type)
+    return asdict(extractor)
+
+
+def _condition(
+    control: ControlRequest, image: Image.Image, size: tuple[int, int], request: Request
+) -> tuple[Image.Image, Image.Image]:
+    """The input and its condition image at the run's size.
+
+    A border that padding adds is no part of the picture: it comes after the condition was made, else its rim would be
+    an edge.
+    """
+    resample = _RESAMPLE[conditions.kind(control.name).resize_filter] if control.ready else Image.Resampling.LANCZOS
+    if request.fit == "pad":
+        inside = image.resize(contained(image.size, size), resample)
+    else:
+        inside = fit(image, size, request.fit, resample=resample)
+    if not control.ready:
+        made = conditions.annotate(control.name, np.asarray(inside), control.options)
+        return pad(inside, size), pad(Image.fromarray(made), size)
+    for doubt in conditions.doubts(control.name, np.asarray(inside)):
+        warnings.warn(doubt, stacklevel=5)
+    return pad(inside, size), pad(inside, size)
