@@ -14,7 +14,7 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.evaluation.backgrounds import backgrounds_right, walls_right
 from zeroconv.evaluation.control import FIDELITIES
-from zeroconv.evaluation.drawing import draw
+from zeroconv.evaluation.drawing import draw, settled
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash
 from zeroconv.evaluation.sampler import Sampler
@@ -51,7 +51,7 @@ def evaluate_base(
 
     subject: what is known of the base, to be put into the report.
     """
-    watch = Stopwatch()
+    sampler, watch = settled(sampler, base), Stopwatch()
     with watch("autoencoder"):
         decoded = through_autoencoder(base, held_out.pictures, progress=progress)
     with watch("draw"):
@@ -115,7 +115,6 @@ def _protocol(held_out: HeldOut, sampler: Sampler, base: BaseModel) -> dict[str,
         "interval": INTERVAL,
         "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
         "size": base.native_size,
-        "scheduler": type(base.scheduler).__name__,
         "sampler": drawing,
         "dtype": str(base.dtype).removeprefix("torch."),
     }

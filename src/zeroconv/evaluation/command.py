@@ -46,8 +46,8 @@ def _add_common(parser: ArgumentParser, count: int) -> None:
     parser.add_argument("--base", default="tiny", help="tiny, a diffusers folder or a hub id (default: tiny)")
     parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
     for option in fields.options(Sampler):
-        text = f"{option.help} (default: {option.default})"
-        parser.add_argument(f"--{option.name}", type=type(option.default), default=option.default, help=text)
+        shown = "" if option.default is None else f" (default: {option.default})"
+        parser.add_argument(f"--{option.name}", default=option.default, help=option.help + shown)
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
@@ -69,12 +69,13 @@ def _base(arguments: Namespace) -> int:
 def _control(arguments: Namespace) -> int:
     from zeroconv.base import load_base
     from zeroconv.evaluation.control import evaluate_control, fidelity_of
+    from zeroconv.prepare import default_checkpoint
     from zeroconv.weights import load_with_sidecar
 
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
     fidelity_of(condition)
     base = load_base(arguments.base, device=arguments.device)
-    checkpoint = arguments.checkpoint or f"{base.name}-{condition}"
+    checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
     if sidecar.condition not in ("", None, condition):
         raise UserError(f"{checkpoint} was trained on {sidecar.condition!r}, not on {condition!r}")
@@ -100,10 +101,9 @@ def _held_out(arguments: Namespace, base: "BaseModel") -> "HeldOut":
 
 
 def _sampler(arguments: Namespace) -> Sampler:
-    sampler = Sampler(**{option.name: getattr(arguments, option.name) for option in fields.options(Sampler)})
-    for name in ("steps", "batch"):
-        if getattr(sampler, name) < 1:
-            raise UserError(f"--{name} must be 1 or more, got {getattr(sampler, name)}")
+    settings = [option.name for option in fields.options(Sampler)]
+    given = {name: value for name, value in vars(arguments).items() if name in settings}
+    sampler: Sampler = fields.build(Sampler, given, of="evaluate")
     return sampler
 
 

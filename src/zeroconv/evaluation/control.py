@@ -19,7 +19,7 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError, nearest
-from zeroconv.evaluation.drawing import draw
+from zeroconv.evaluation.drawing import draw, settled
 from zeroconv.evaluation.edges import TOLERANCE, edge_f1
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash, weights_hash
@@ -88,7 +88,8 @@ def evaluate_control(
 
     condition: canonical name, one of FIDELITIES. subject: what is known of the networks, to be put into the report.
     """
-    fidelity, watch, before = fidelity_of(condition), Stopwatch(), base_hash(base)
+    sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition), Stopwatch()
+    before = base_hash(base)
     extract = conditions.create(condition, **fidelity.options)
     asked = tuple(extract(picture) for picture in held_out.pictures)
     with watch("draw"):
@@ -163,7 +164,6 @@ def _protocol(
         "shuffled": "scored against the condition of the next scene",
         "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
         "size": base.native_size,
-        "scheduler": type(base.scheduler).__name__,
         "sampler": drawing,
         "dtype": str(base.dtype).removeprefix("torch."),
     }

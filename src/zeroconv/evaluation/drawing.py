@@ -6,18 +6,34 @@ batch: the settings that are compared differ in nothing else.
 B pictures of a batch; C latent channels; h w latent height and width; H W pixels (= factor * h, factor * w).
 """
 
-import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Generator, Tensor
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
 from zeroconv.evaluation.held_out import Picture, Progress, groups, silent, to_pictures
 from zeroconv.evaluation.sampler import Sampler
+from zeroconv.generate import network_input
+from zeroconv.prepare import default_guidance
 from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
+
+
+def settled(sampler: Sampler, base: BaseModel) -> Sampler:
+    """The sampler with what it leaves to the base filled in; UserError for values that draw nothing."""
+    if sampler.batch < 1 or not 1 <= sampler.steps <= base.num_train_timesteps:
+        limits = f"steps from 1 to {base.num_train_timesteps} and a batch of 1 or more"
+        raise UserError(f"expected {limits}, got {sampler.steps} steps and a batch of {sampler.batch}")
+    return replace(
+        sampler,
+        guidance=default_guidance(base) if sampler.guidance is None else sampler.guidance,
+        scheduler=check_scheduler(sampler.scheduler or default_scheduler(base.scheduler)),
+    )
 
 
 def draw(
@@ -31,11 +47,11 @@ def draw(
     progress: Progress = silent,
 ) -> tuple[Picture, ...]:
     """One picture at the base's native size for each prompt, with its condition (H, W, 3) if a ControlNet is given."""
-    drawn: list[Picture] = []
+    sampler, drawn = settled(sampler, base), []
     for numbers in progress(groups(range(len(prompts)), sampler.batch), what):
         inputs = []
         if controlnet is not None:
-            image = _condition_batch([conditions[k] for k in numbers], base)
+            image = _condition_batch([conditions[k] for k in numbers], controlnet, base)
             inputs = [ControlInput(controlnet, image, strength=sampler.strength)]
         drawn += _draw_batch(base, [prompts[k] for k in numbers], numbers, sampler, inputs)
     return tuple(drawn)
@@ -45,21 +61,24 @@ def draw(
 def _draw_batch(
     base: BaseModel, prompts: Sequence[str], numbers: Sequence[int], sampler: Sampler, inputs: Sequence[ControlInput]
 ) -> list[Picture]:
+    assert sampler.guidance is not None and sampler.scheduler is not None
     text, negative = base.encode_text(prompts), base.encode_negative([""] * len(prompts))
     predict_noise = guided_noise(base, inputs, text, negative, sampler.guidance)
-    latents = _noise(base, [sampler.seed + k for k in numbers])
-    *_, latents = sample(predict_noise, copy.deepcopy(base.scheduler), latents, sampler.steps)
+    generators = [Generator().manual_seed(sampler.seed + k) for k in numbers]
+    scheduler = make_scheduler(sampler.scheduler, base.scheduler)
+    *_, latents = sample(predict_noise, scheduler, _noise(base, generators), sampler.steps, generators)
     return to_pictures(base.decode(latents))
 
 
-def _noise(base: BaseModel, seeds: Sequence[int]) -> Tensor:
-    """(B, C, h, w), each picture's drawn on the CPU as diffusers draws it from a list of generators."""
+def _noise(base: BaseModel, generators: Sequence[Generator]) -> Tensor:
+    """(B, C, h, w), drawn on the CPU as diffusers draws from a list of generators."""
     side = base.native_size // base.factor
     shape = (1, base.latent_channels, side, side)
-    noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=base.dtype) for seed in seeds]
-    return torch.cat(noise).to(base.device)
+    noise = [torch.randn(shape, generator=generator) for generator in generators]
+    return torch.cat(noise).to(base.device, base.dtype)
 
 
-def _condition_batch(conditions: Sequence[Picture], base: BaseModel) -> Tensor:
-    """B conditions (H, W, 3) uint8 -> (B, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(np.stack(conditions)).permute(0, 3, 1, 2).to(base.device, base.dtype) / 255
+def _condition_batch(conditions: Sequence[Picture], controlnet: ControlNet, base: BaseModel) -> Tensor:
+    """B conditions (H, W, 3) uint8 -> (B, N, H, W) as the ControlNet sees them."""
+    images = [network_input(Image.fromarray(image), controlnet.condition_channels) for image in conditions]
+    return torch.cat(images).to(base.device, base.dtype)

@@ -80,7 +80,9 @@ def through_autoencoder(
 
 
 def to_pictures(images: torch.Tensor) -> list[Picture]:
-    """(B, 3, H, W) in [-1, 1] -> B pictures (H, W, 3), rounded to the nearest of 256 levels."""
+    """(B, 3, H, W) in [-1, 1] -> B pictures (H, W, 3), rounded to the nearest of 256 levels; UserError for NaN."""
+    if not images.isfinite().all():
+        raise UserError(f"the base computed values that are no numbers, in {images.dtype}; use float32")
     levels = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return list(levels.permute(0, 2, 3, 1).cpu().numpy())
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,10 @@ from torch import nn
 from zeroconv.base import BaseModel
 from zeroconv.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, Estimate
 from zeroconv.images import atomic_write
+from zeroconv.record import versions
 
 SCHEMA = 1  # of the JSON file; goes up when a field changes its meaning
 INTERVAL = f"{CONFIDENCE:.0%} percentile bootstrap over pictures, {RESAMPLES} resamples, seed {SEED}"
-VERSIONS = ("zeroconv", "torch", "diffusers", "transformers", "numpy", "scipy", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ class Report:
     """How long each part took."""
 
     def __getitem__(self, name: str) -> Estimate:
-        """The estimate of the measure called `name`."""
-        return next(measure.estimate for measure in self.measures if measure.name == name)
+        """The estimate of the measure called `name`; KeyError where there is none."""
+        return {measure.name: measure.estimate for measure in self.measures}[name]
 
     @property
     def protocol_hash(self) -> str:
@@ -114,7 +113,7 @@ class Stopwatch:
 
 def environment() -> dict[str, str]:
     """The versions that may move a number in its last digits."""
-    return {"python": platform.python_version(), "machine": platform.machine(), **{n: version(n) for n in VERSIONS}}
+    return {**versions(), "machine": platform.machine()}
 
 
 def weights_hash(*networks: nn.Module) -> str:

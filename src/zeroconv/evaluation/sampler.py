@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sampler:
-    """How pictures are drawn."""
+    """The settings that all pictures of an evaluation share."""
 
     steps: int = 20
     """Denoising steps."""
-    guidance: float = 4.0
-    """Scale of classifier-free guidance; 1 is none."""
+    guidance: float | None = None
+    """How strictly the prompt is followed; left out: the base's default."""
+    scheduler: str | None = None
+    """The sampler's name: ddim, unipc, euler, ...; left out: the base's own."""
     seed: int = 0
-    """Picture k starts from the noise of seed + k."""
+    """Picture k starts from the noise of this seed + k."""
     strength: float = 1.0
     """Strength of the control."""
     batch: int = 32
