@@ -11,11 +11,13 @@ import os
 import platform
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from zeroconv import weights
+from zeroconv.base import BUILT_IN
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import read_metadata
 from zeroconv.request import ControlRequest, Request
@@ -26,6 +28,7 @@ _RUN = ("base", "dtype")
 _CAME_OF_IT = ("zeroconv", "device", "versions", "timings", "outputs", "created")
 _CONTROL = ("condition", "image", "strength", "start", "end", "ready", "checkpoint", "options")
 _CONTROL_CAME = ("image_sha256", "checkpoint_sha256", "condition_image")
+_BUILT_IN = (*BUILT_IN, *weights.BUILT_IN)
 _PACKAGES = ("zeroconv", "torch", "diffusers", "transformers", "numpy", "pillow", "opencv-python-headless")
 
 
@@ -67,16 +70,15 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     named = base if isinstance(base, dict) else {"name": base}
     try:
         parsed = [_control_from_json(control, folder) for control in controls]
-        request = Request(**values, controls=tuple(parsed))
+        return Asked(
+            Request(**values, controls=tuple(parsed)),
+            base=_found(named.get("name"), folder),
+            fingerprint=_name(named.get("fingerprint")),
+            dtype=_name(record.get("dtype")),
+            checkpoint_hashes=tuple(_name(control.get("checkpoint_sha256")) for control in controls),
+        )
     except UserError as error:
         raise UserError(f"{of}: {error}") from error
-    return Asked(
-        request,
-        base=_found(named.get("name"), folder),
-        fingerprint=named.get("fingerprint"),
-        dtype=record.get("dtype"),
-        checkpoint_hashes=tuple(control.get("checkpoint_sha256") for control in controls),
-    )
 
 
 def read(path: str | Path) -> Asked:
@@ -184,7 +186,7 @@ def _control_from_json(control: Mapping[str, Any], folder: Path) -> ControlReque
 
 def _portable(name: str, folder: Path) -> str:
     """A path that exists, relative to `folder` with forward slashes; any other name (built-in, hub id) as it is."""
-    if not Path(name).exists():
+    if name in _BUILT_IN or not Path(name).exists():
         return name
     try:
         return Path(os.path.relpath(name, folder)).as_posix()
@@ -194,11 +196,15 @@ def _portable(name: str, folder: Path) -> str:
 
 def _found(name: object, folder: Path) -> str | None:
     """A name from a file: what lies below the file's folder, else as it stands."""
-    if name is None:
-        return None
-    if not isinstance(name, str):
-        raise UserError(f"expected a name or a path, got {name!r}")
-    return str(folder / name) if name and (folder / name).exists() else name
+    name = _name(name)
+    is_path = bool(name) and name not in _BUILT_IN and (folder / str(name)).exists()
+    return str(folder / str(name)) if is_path else name
+
+
+def _name(name: object) -> str | None:
+    if name is None or isinstance(name, str):
+        return name
+    raise UserError(f"expected a name or a path, got {name!r}")
 
 
 def _text(path: Path) -> str:
@@ -230,8 +236,3 @@ def _warn_of_changed_inputs(record: Mapping[str, Any], request: Request) -> None
 def _control_line(control: Mapping[str, Any]) -> str:
     window = f"{control['start']:g}-{control['end']:g}"
     return f'"{control["condition"]}, weight: {control["strength"]:g}, guidance: {window}"'
-
-
-def with_controls(request: Request, controls: tuple[ControlRequest, ...]) -> Request:
-    """The same request with other controls."""
-    return replace(request, controls=controls)

@@ -17,6 +17,7 @@ from PIL import Image
 from zeroconv import conditions
 from zeroconv.errors import UserError
 from zeroconv.images import Fit, check_fit
+from zeroconv.schedulers import check_scheduler
 
 if TYPE_CHECKING:
     from zeroconv.control import ControlNet
@@ -107,6 +108,8 @@ class Request:
         _set(self, "seeds", _seeds(self.seeds))
         if self.size is not None:
             _set(self, "size", _size(self.size))
+        if self.scheduler is not None:
+            _set(self, "scheduler", check_scheduler(self.scheduler))
         check_fit(self.fit)
 
 

@@ -38,7 +38,7 @@ def scheduler_names() -> tuple[str, ...]:
 
 def check_scheduler(name: str) -> str:
     """The name as we write it; UserError with the nearest one for an unknown name."""
-    written = name.strip().lower().replace(" ", "").replace("_", "-")
+    written = str(name).strip().lower().replace(" ", "").replace("_", "-")
     if written not in _SCHEDULERS:
         raise UserError(f"unknown scheduler {name!r}; {nearest(written, _SCHEDULERS)}")
     return written

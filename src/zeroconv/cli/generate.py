@@ -20,7 +20,7 @@ from zeroconv.generate import generate
 from zeroconv.images import Fit, read_image
 from zeroconv.prepare import Prepared, prepare
 from zeroconv.request import Request
-from zeroconv.schedulers import check_scheduler, scheduler_names
+from zeroconv.schedulers import scheduler_names
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _DTYPE_ALIASES = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
@@ -117,11 +117,9 @@ def _asked(args: argparse.Namespace) -> record.Asked:
     asked = record.read(args.request) if args.request else record.Asked(Request(prompt=args.prompt))
     changes: dict[str, Any] = {
         name: getattr(args, name)
-        for name in ("prompt", "negative", "steps", "guidance", "size", "fit")
+        for name in ("prompt", "negative", "steps", "guidance", "scheduler", "size", "fit")
         if getattr(args, name) is not None
     }
-    if args.scheduler is not None:
-        changes["scheduler"] = check_scheduler(args.scheduler)
     if args.control:
         changes["controls"] = tuple(parse_control(text) for text in args.control)
         asked = replace(asked, checkpoint_hashes=())

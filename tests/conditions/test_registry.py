@@ -1,0 +1,158 @@
+"""Names and aliases of the nine conditions, and that every one made from pictures keeps the registry's promises."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from zeroconv import conditions, fields
+from zeroconv.conditions.registry import picture
+from zeroconv.errors import UserError
+
+NINE = ("canny", "hough", "hed", "scribble", "pose", "segmentation", "depth", "normal", "lineart")
+
+
+def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def test_all_nine_are_known() -> None:
+    assert conditions.names() == NINE
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("mlsd", "hough"),
+        ("softedge", "hed"),
+        ("openpose", "pose"),
+        ("seg", "segmentation"),
+        ("normalbae", "normal"),
+        ("Canny", "canny"),
+        ("soft_edge", "hed"),
+        ("midas", "depth"),
+    ],
+)
+def test_aliases(alias: str, name: str) -> None:
+    assert conditions.canonical(alias) == name
+    assert conditions.kind(alias).name == name
+
+
+def test_no_spelling_means_two_conditions() -> None:
+    spellings = [spelling for name in NINE for spelling in (name, *conditions.kind(name).aliases)]
+    assert len(spellings) == len(set(spellings))
+
+
+def test_an_unknown_condition_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="unknown condition 'cany'; did you mean 'canny'"):
+        conditions.canonical("cany")
+
+
+@pytest.mark.parametrize("name", [name for name in NINE if name not in conditions.extractable()])
+def test_a_condition_without_extractor_says_so(name: str) -> None:
+    with pytest.raises(UserError, match=rf"{name} cannot be made from a picture yet .*ready=yes"):
+        conditions.create(name)
+
+
+def test_unknown_options_name_the_nearest() -> None:
+    with pytest.raises(UserError, match="canny has no option 'lo'; did you mean 'low'"):
+        conditions.create("canny", lo=3)
+
+
+@pytest.mark.parametrize("name", conditions.extractable())
+class TestEveryExtractor:
+    """Property 7 of the house: held by every registered condition."""
+
+    def test_declares_what_a_network_must_know(self, name: str) -> None:
+        extractor = conditions.create(name)
+        assert extractor.value_range == (0.0, 1.0)
+        assert extractor.channel_order == "RGB"
+        assert extractor.resize_filter in ("nearest", "linear")
+        assert extractor.native_resolution is None or extractor.native_resolution > 0
+        assert extractor.polarity
+
+    def test_every_option_is_documented(self, name: str) -> None:
+        assert all(option.help for option in fields.options(type(conditions.create(name))))
+
+    @pytest.mark.parametrize("shape", [(64, 64), (33, 65), (1, 1), (2, 97)])
+    def test_keeps_shape_and_type(self, name: str, shape: tuple[int, int]) -> None:
+        made = conditions.create(name)(noise(*shape))
+        assert made.shape == (*shape, 3)
+        assert made.dtype == np.uint8
+
+    def test_is_deterministic_and_leaves_its_input(self, name: str) -> None:
+        image = noise(40, 50)
+        before = image.copy()
+        assert np.array_equal(conditions.create(name)(image), conditions.create(name)(image))
+        assert np.array_equal(image, before)
+
+    def test_accepts_grey_and_alpha(self, name: str) -> None:
+        grey = noise(40, 50, 1)
+        three = np.repeat(grey, 3, axis=2)
+        opaque = np.concatenate([three, np.full_like(grey, 255)], axis=2)
+        extractor = conditions.create(name)
+        for same in (grey, grey[:, :, 0], opaque):
+            assert np.array_equal(extractor(same), extractor(three))
+
+    def test_accepts_views(self, name: str) -> None:
+        image = noise(40, 50)
+        mirrored = image[:, ::-1]
+        assert np.array_equal(conditions.create(name)(mirrored), conditions.create(name)(mirrored.copy()))
+
+    def test_refuses_floats_and_odd_channels(self, name: str) -> None:
+        for wrong in (np.zeros((8, 8, 3)), noise(8, 8, 2), np.zeros(8, dtype=np.uint8)):
+            with pytest.raises(UserError, match="expected a uint8 picture"):
+                conditions.create(name)(wrong)
+
+
+def test_alpha_is_laid_on_white() -> None:
+    clear = np.zeros((1, 2, 4), dtype=np.uint8)
+    clear[0, 1, 3] = 255
+    assert picture(clear)[0].tolist() == [[255, 255, 255], [0, 0, 0]]
+
+
+def test_an_empty_result_warns() -> None:
+    with pytest.warns(UserWarning, match="canny image is empty"):
+        conditions.annotate("canny", np.full((16, 16, 3), 90, dtype=np.uint8))
+
+
+def test_a_good_result_does_not_warn() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert conditions.annotate("canny", noise(16, 16), {"low": "50"}).any()
+
+
+def test_doubts_about_inverted_drawings() -> None:
+    drawing = np.zeros((10, 10, 3), dtype=np.uint8)
+    drawing[5] = 255
+    assert conditions.doubts("canny", drawing) == ()
+    assert "inverted" in conditions.doubts("canny", 255 - drawing)[0]
+    assert conditions.doubts("depth", 255 - drawing) == ()
+    assert "empty" in conditions.doubts("depth", np.zeros_like(drawing))[0]
+
+
+def test_registering_keeps_the_aliases_people_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zeroconv.conditions import registry
+
+    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+
+    @conditions.condition("depth", aliases=("far",))
+    @dataclass(frozen=True)
+    class Depth:
+        """A stand-in."""
+
+        gain: float = 1.0
+        """How much."""
+        value_range = (0.0, 1.0)
+        polarity = "near is bright"
+        channel_order = "RGB"
+        resize_filter = "linear"
+        native_resolution = 384
+
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            return image
+
+    assert conditions.canonical("far") == conditions.canonical("midas") == "depth"
+    assert conditions.create("midas", gain="0.5") == Depth(0.5)
+    assert "depth" in conditions.extractable()

@@ -1,0 +1,266 @@
+"""Whatever file people have becomes upright 8-bit RGB or one clear sentence."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zeroconv import images
+from zeroconv.errors import UserError
+from zeroconv.images import atomic_write, contained, fit, pad, read_image, read_metadata, save_png, to_rgb
+
+
+def corners(image: Image.Image) -> list[tuple[int, int, int]]:
+    right, bottom = image.width - 1, image.height - 1
+    return [image.getpixel(at) for at in ((0, 0), (right, 0), (0, bottom), (right, bottom))]
+
+
+def written(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_grey_becomes_rgb(tmp_path: Path) -> None:
+    image = read_image(written(tmp_path / "grey.png", Image.new("L", (3, 2), 77)))
+    assert (image.mode, image.size, image.getpixel((1, 1))) == ("RGB", (3, 2), (77, 77, 77))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparency_is_laid_on_white(tmp_path: Path, mode: str) -> None:
+    clear = Image.new("RGBA", (2, 2), (10, 20, 30, 0)).convert(mode)
+    assert to_rgb(clear).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_half_transparent_colour_is_mixed_with_white(tmp_path: Path) -> None:
+    image = read_image(written(tmp_path / "half.png", Image.new("RGBA", (2, 2), (0, 0, 0, 128))))
+    assert image.getpixel((0, 0)) == (127, 127, 127)
+
+
+def test_transparent_palette_entry_is_white(tmp_path: Path) -> None:
+    palette = Image.new("P", (2, 1), 0)
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    palette.putpixel((1, 0), 1)
+    image = read_image(written(tmp_path / "palette.png", palette, transparency=b"\x00\xff"))
+    assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (0, 0, 255)]
+
+
+def test_palette_without_transparency(tmp_path: Path) -> None:
+    palette = Image.new("P", (1, 1), 0)
+    palette.putpalette([9, 8, 7])
+    assert read_image(written(tmp_path / "p.gif", palette)).getpixel((0, 0)) == (9, 8, 7)
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+    values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    image = read_image(written(tmp_path / "deep.png", Image.fromarray(values)))
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_sixteen_bit_colour_is_scaled(tmp_path: Path) -> None:
+    row = b"\x00" + struct.pack(">6H", 0, 32896, 65535, 65535, 0, 257)
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(row)) + png_chunk(b"IEND", b"")
+    (tmp_path / "rgb16.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    assert np.asarray(read_image(tmp_path / "rgb16.png"))[0].tolist() == [[0, 128, 255], [255, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([0.0, 0.5, 1.0], [0, 128, 255]), ([-10.0, 0.0, 10.0], [0, 128, 255])]
+)
+def test_floats_are_scaled(tmp_path: Path, values: list[float], expected: list[int]) -> None:
+    path = written(tmp_path / "float.tiff", Image.fromarray(np.array([values], dtype=np.float32)))
+    assert np.asarray(read_image(path))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_a_constant_float_image_is_no_division_by_zero() -> None:
+    assert to_rgb(Image.fromarray(np.full((1, 1), 7.0, dtype=np.float32))).getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    path = written(tmp_path / "print.jpg", Image.new("CMYK", (8, 8), (0, 0, 0, 0)), quality=100)
+    assert read_image(path).getpixel((4, 4)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_applied(tmp_path: Path, orientation: int) -> None:
+    upright = Image.new("RGB", (32, 16))
+    for (x, y), colour in {(0, 0): "red", (16, 0): "lime", (0, 8): "blue", (16, 8): "white"}.items():
+        upright.paste(colour, (x, y, x + 16, y + 8))
+    stored = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    turned = upright.transpose(stored[orientation]) if orientation in stored else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = read_image(written(tmp_path / "turned.png", turned, exif=exif))
+    assert image.size == (32, 16)
+    assert corners(image) == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
+
+
+def test_damaged_exif_leaves_the_picture(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "exif.jpg", Image.new("RGB", (8, 8), "white"), exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"
+    )
+    assert read_image(path).size == (8, 8)
+
+
+def test_first_frame_of_an_animation(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    path = written(tmp_path / "moving.gif", frames[0], save_all=True, append_images=frames[1:])
+    assert read_image(path).getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    written(tmp_path / "photo.jpg", Image.new("RGB", (8, 8)))
+    with pytest.raises(UserError, match=r"no file .*phto\.jpg; did you mean .*photo\.jpg\?"):
+        read_image(tmp_path / "phto.jpg")
+    with pytest.raises(UserError, match=r"no file .*zzz$"):
+        read_image(tmp_path / "zzz")
+    with pytest.raises(UserError, match="does not exist"):
+        read_image(tmp_path / "nowhere" / "photo.jpg")
+    with pytest.raises(UserError, match="is a folder"):
+        read_image(tmp_path)
+
+
+def test_not_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    for name in ("text.png", "empty.png"):
+        with pytest.raises(UserError, match="is not a picture"):
+            read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["cut.png", "cut.jpg", "cut.webp", "cut.tiff", "cut.gif", "cut.bmp"])
+def test_a_file_cut_short_at_any_length_is_one_sentence(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+    whole = written(tmp_path / name, Image.fromarray(noise)).read_bytes()
+    for length in range(0, len(whole) // 2, max(1, len(whole) // 60)):
+        (tmp_path / name).write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"is (damaged|not a picture)"):
+            read_image(tmp_path / name)
+
+
+def test_flipped_bytes_never_raise_anything_else(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1)
+    image = Image.fromarray(noise.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+    for name in ("a.png", "a.jpg", "a.gif", "a.tiff", "a.webp"):
+        whole = np.frombuffer(written(tmp_path / name, image).read_bytes(), dtype=np.uint8)
+        for _ in range(40):
+            damaged = whole.copy()
+            damaged[noise.integers(0, len(whole), 4)] = noise.integers(0, 255, 4)
+            (tmp_path / name).write_bytes(damaged.tobytes())
+            try:
+                assert read_image(tmp_path / name).mode == "RGB"
+            except UserError as error:
+                assert name in str(error)
+
+
+@pytest.mark.parametrize("side", [10_001, 30_000])
+def test_decompression_bombs_are_refused_before_they_unpack(tmp_path: Path, side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    )
+    with pytest.raises(UserError, match="limit of 100,000,000 pixels|more than the limit of 100,000,000"):
+        read_image(bomb)
+
+
+def test_the_limit_is_ours_and_inclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "small.png", Image.new("RGB", (5, 4)))
+    monkeypatch.setattr(images, "MAX_PIXELS", 20)
+    assert read_image(path).size == (5, 4)
+    monkeypatch.setattr(images, "MAX_PIXELS", 19)
+    with pytest.raises(UserError, match="5x4"):
+        read_image(path)
+
+
+def test_fit_crop_takes_the_centre() -> None:
+    image = Image.new("RGB", (30, 10), "red")
+    image.paste("lime", (10, 0, 20, 10))
+    assert corners(fit(image, (10, 10), "crop", resample=Image.Resampling.NEAREST)) == [(0, 255, 0)] * 4
+
+
+def test_fit_pad_keeps_everything_and_adds_borders() -> None:
+    image = fit(Image.new("RGB", (20, 10), "white"), (40, 40), "pad")
+    column = np.asarray(image)[:, 20, 0]
+    assert image.size == (40, 40)
+    assert [int(column[row]) for row in (0, 9, 10, 29, 30, 39)] == [0, 0, 255, 255, 0, 0]
+
+
+def test_fit_stretch_reaches_every_corner() -> None:
+    image = Image.new("RGB", (2, 1), "red")
+    image.putpixel((1, 0), (0, 0, 255))
+    stretched = fit(image, (8, 8), "stretch", resample=Image.Resampling.NEAREST)
+    assert corners(stretched) == [(255, 0, 0), (0, 0, 255)] * 2
+
+
+@pytest.mark.parametrize("how", ["crop", "pad", "stretch"])
+def test_fit_leaves_a_fitting_picture_alone(how: images.Fit) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (7, 5, 3), dtype=np.uint8))
+    assert np.array_equal(np.asarray(fit(noise, (5, 7), how)), np.asarray(noise))
+
+
+def test_unknown_fit_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'crop'"):
+        fit(Image.new("RGB", (1, 1)), (2, 2), "corp")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [((100, 50), (10, 10), (10, 5)), ((1, 1000), (64, 64), (1, 64)), ((3, 3), (8, 4), (4, 4))],
+)
+def test_contained(shape: tuple[int, int], size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert contained(shape, size) == expected
+
+
+def test_pad_centres_and_keeps_pixels() -> None:
+    padded = np.asarray(pad(Image.new("RGB", (1, 1), "white"), (3, 3)))
+    assert padded[:, :, 0].tolist() == [[0, 0, 0], [0, 255, 0], [0, 0, 0]]
+
+
+def test_png_metadata_round_trips(tmp_path: Path) -> None:
+    said = {"zeroconv": '{"schema": 1}', "parameters": "ein Haus, später 日本\nSteps: 20"}
+    save_png(Image.new("RGB", (2, 2)), tmp_path / "a.png", said)
+    assert read_metadata(tmp_path / "a.png") == said
+    assert b"tEXtzeroconv" in (tmp_path / "a.png").read_bytes()
+
+
+def test_metadata_of_something_else_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no")
+    assert read_metadata(tmp_path / "a.png") == {}
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_write(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_finished_write_replaces_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "new.json"
+    path.write_text("old")
+    with atomic_write(path) as part:
+        assert (part.parent, part.suffix, part.exists()) == (tmp_path, ".json", False)
+        part.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
