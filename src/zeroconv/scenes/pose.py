@@ -30,7 +30,7 @@ COLOURS = (
     (0, 255, 0), (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255),
     (0, 0, 255), (85, 0, 255), (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85),
 )  # fmt: skip
-"""RGB of the keypoints; limb k has the colour of keypoint k."""
+"""RGB of the keypoints; limb k is drawn in the colour of keypoint k."""
 
 REFERENCE_SIZE = 512
 """Pixels of the short side for which the released drawing's radius and width of 4 are meant."""
@@ -76,7 +76,7 @@ def _is_drawn(person: Keypoints, keypoint: int) -> bool:
 
 def _draw_limb(canvas: Picture, start: Keypoints, end: Keypoints, colour: tuple[int, int, int], width: int) -> None:
     """Blend an ellipse from start to end into the canvas: 0.4 of what is there + 0.6 of the colour, as released."""
-    middle, reach = (start + end) / 2, end - start
+    middle, reach = (start + end) / 2, start - end
     length, angle = float(np.hypot(*reach)), math.degrees(math.atan2(reach[1], reach[0]))
     centre = (int(middle[0]), int(middle[1]))
     outline = np.asarray(cv2.ellipse2Poly(centre, (int(length / 2), width), int(angle), 0, 360, 1), np.int32)

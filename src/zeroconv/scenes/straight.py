@@ -28,7 +28,7 @@ WALL_REACH = 8.0
 def straight_edges(scene: Scene, depth: NDArray[np.float32]) -> Points:
     """Visible straight pieces (E, 2, 2) of a scene whose render has `depth` (H, H): start and end, x, y in pixels."""
     size = depth.shape[0]
-    nearness = _farthest_around(np.where(np.isinf(depth), 0.0, 1.0 / depth).astype(np.float64))
+    nearness = _farthest_around(1.0 / depth.astype(np.float64))  # 0 for the sky
     pieces: list[Points] = []
     for edge in _edges(scene):
         screen, towards = _project(scene.camera, edge, size)

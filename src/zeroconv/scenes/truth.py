@@ -79,8 +79,7 @@ def segmentation(render: Render, scenes: Sequence[Scene]) -> Pictures:
 
 def depth(render: Render, scenes: Sequence[Scene]) -> Pictures:
     """Inverse depth, from the farthest (0) to the nearest (255) of each picture: near is bright, the sky is 0."""
-    metres = render.depth.cpu().numpy()
-    nearness = np.where(np.isinf(metres), 0.0, 1.0 / metres)
+    nearness = 1.0 / render.depth.cpu().numpy()  # 0 for the sky
     low, high = (limit(nearness, axis=(1, 2), keepdims=True) for limit in (np.min, np.max))
     share = (nearness - low) / np.maximum(high - low, 1e-9)
     return _three(np.rint(share * 255).astype(np.uint8))
