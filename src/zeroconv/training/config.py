@@ -29,7 +29,7 @@ class TrainConfig:
     warm_up: int = 0
     """Steps over which the learning rate rises linearly from zero."""
     decay: float = 0.0
-    """Share of the steps, at the end, over which the learning rate falls to zero along a cosine; 0: it stays constant."""
+    """Share of the steps, at the end, over which the learning rate falls to zero along a cosine; 0: constant."""
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty one, so that the ControlNet learns to read the condition by itself."""
     weight_decay: float = 0.01

@@ -1,0 +1,162 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from zeroconv.control import Text
+from zeroconv.data.batches import Batches, collate, draw, encode_prompts, held_out_batches, order
+from zeroconv.data.cache import Encoded
+from zeroconv.data.records import Batch
+
+COUNT = 10
+
+
+def example(index: int) -> Encoded:
+    generator = torch.Generator().manual_seed(index)
+    latent = torch.randn(4, 8, 8, generator=generator)
+    condition = torch.randint(256, (3, 64, 64), generator=generator, dtype=torch.uint8)
+    return Encoded(f"example {index}", latent, f"caption {index}", condition, index)
+
+
+@dataclass
+class ToyBase:
+    """A base that encodes a prompt as its letters, and remembers what it was asked."""
+
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    num_train_timesteps: int = 1000
+    asked: list[list[str]] = field(default_factory=list)
+
+    def encode_text(self, prompts: list[str]) -> Text:
+        self.asked.append(list(prompts))
+        rows = [[float(ord(letter)) for letter in prompt.ljust(12)] for prompt in prompts]
+        return Text(torch.tensor(rows)[:, :, None])
+
+
+EXAMPLES = [example(index) for index in range(COUNT)]
+
+
+def batches(batch_size: int, base: Any = None, **changes: Any) -> Batches:
+    return Batches(EXAMPLES, base or ToyBase(), batch_size, **{"seed": 3, **changes})
+
+
+def samples(of: Iterator[Batch], count: int) -> list[tuple[object, ...]]:
+    """The first `count` samples of a sequence of batches, one by one, comparable with ==."""
+    found: list[tuple[object, ...]] = []
+    for batch in of:
+        for row in range(len(batch)):
+            parts = (batch.latents, batch.text.tokens, batch.condition, batch.noise, batch.timesteps)
+            found.append((batch.names[row], *(part[row].numpy().tobytes() for part in parts)))
+        if len(found) >= count:
+            return found[:count]
+    raise AssertionError("the batches came to an end")
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 10, 17])
+def test_what_a_sample_draws_does_not_depend_on_the_batch_size(batch_size: int) -> None:
+    expected = samples(batches(4).starting(0), 35)
+    assert samples(batches(batch_size).starting(0), 35) == expected
+    assert len(set(expected)) == 35
+
+
+@pytest.mark.parametrize("position", [1, 9, 10, 11, 23])
+def test_batches_start_at_any_position(position: int) -> None:
+    everything = samples(batches(1).starting(0), 40)
+    assert samples(batches(4).starting(position), 40 - position) == everything[position:]
+
+
+def test_every_epoch_has_every_example_once_in_an_order_of_its_own() -> None:
+    names = [sample[0] for sample in samples(batches(3).starting(0), 3 * COUNT)]
+    epochs = [names[start : start + COUNT] for start in range(0, 3 * COUNT, COUNT)]
+    assert all(sorted(epoch) == sorted(one.name for one in EXAMPLES) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_the_seed_decides() -> None:
+    assert order(COUNT, seed=1, epoch=0) != order(COUNT, seed=2, epoch=0)
+    assert samples(batches(1, seed=3).starting(0), 5) == samples(batches(1, seed=3).starting(0), 5)
+    first, second = (draw(EXAMPLES[0], seed=s, epoch=0, prompt_drop=0.5, num_timesteps=1000) for s in (1, 2))
+    assert not torch.equal(first.noise, second.noise)
+    later = draw(EXAMPLES[0], seed=1, epoch=1, prompt_drop=0.5, num_timesteps=1000)
+    assert not torch.equal(first.noise, later.noise)
+
+
+def test_the_draws_of_a_seed_are_these_for_ever() -> None:
+    """A change here would break every run that is resumed with a newer version."""
+    assert order(COUNT, seed=3, epoch=1) == [4, 3, 0, 8, 5, 9, 6, 1, 7, 2]
+    drawn = draw(EXAMPLES[4], seed=3, epoch=1, prompt_drop=0.5, num_timesteps=1000)
+    assert (drawn.prompt, drawn.timestep) == ("caption 4", 387)
+    assert drawn.noise[0, 0, 0].item() == pytest.approx(0.99619472, abs=1e-6)
+    assert drawn.noise[3, 7, 7].item() == pytest.approx(-1.79344428, abs=1e-6)
+
+
+def test_as_many_prompts_are_dropped_as_asked() -> None:
+    for share in (0.0, 0.3, 0.5, 1.0):
+        dropped = [
+            draw(EXAMPLES[index % COUNT], seed=1, epoch=index // COUNT, prompt_drop=share, num_timesteps=10).prompt
+            == ""
+            for index in range(2000)
+        ]
+        assert abs(sum(dropped) / 2000 - share) <= (0 if share in (0, 1) else 0.035)  # three standard deviations
+
+
+def test_dropping_more_prompts_changes_nothing_else() -> None:
+    never, always = (draw(EXAMPLES[2], seed=1, epoch=0, prompt_drop=p, num_timesteps=1000) for p in (0, 1))
+    assert (never.prompt, always.prompt) == ("caption 2", "")
+    assert never.timestep == always.timestep and torch.equal(never.noise, always.noise)
+
+
+def test_noise_is_normal_and_time_steps_are_uniform() -> None:
+    drawn = [draw(EXAMPLES[0], seed=1, epoch=e, prompt_drop=0.5, num_timesteps=1000) for e in range(1500)]
+    noise = torch.stack([one.noise for one in drawn])
+    assert abs(noise.mean()) < 0.01 and abs(noise.std() - 1) < 0.01
+    timesteps = torch.tensor([one.timestep for one in drawn])
+    assert 0 <= timesteps.min() < 10 and 990 <= timesteps.max() < 1000
+    assert torch.histc(timesteps.float(), 10, 0, 1000).sub(150).abs().max() < 50
+    kept = torch.tensor([one.prompt != "" for one in drawn])
+    assert abs(timesteps[kept].float().mean() - timesteps[~kept].float().mean()) < 50  # drop and time step independent
+
+
+def test_a_batch_has_the_conditions_in_zero_to_one_and_each_prompt_in_its_row() -> None:
+    base = ToyBase()
+    chosen = [EXAMPLES[1], EXAMPLES[2], EXAMPLES[1]]
+    draws = [draw(one, seed=1, epoch=0, prompt_drop=0.0, num_timesteps=1000) for one in chosen]
+    batch = collate(base, chosen, draws)  # type: ignore[arg-type]
+    assert batch.condition.shape == (3, 3, 64, 64) and 0 <= batch.condition.min() and batch.condition.max() == 1
+    assert torch.equal(batch.condition[1], EXAMPLES[2].condition / 255)
+    assert torch.equal(batch.latents[2], EXAMPLES[1].latent)
+    assert batch.timesteps.dtype == torch.int64
+    letters = ["".join(chr(int(code)) for code in row).strip() for row in batch.text.tokens[:, :, 0]]
+    assert letters == ["caption 1", "caption 2", "caption 1"]
+
+
+def test_each_prompt_is_encoded_once_and_all_parts_follow() -> None:
+    asked: list[str] = []
+
+    def encode_text(prompts: list[str]) -> Text:
+        asked.extend(prompts)
+        numbers = torch.arange(float(len(prompts)))
+        return Text(numbers[:, None, None], pooled=numbers[:, None], sizes=numbers[:, None].repeat(1, 6))
+
+    text = encode_prompts(SimpleNamespace(encode_text=encode_text), ["", "a", "", "b", "a"])  # type: ignore[arg-type]
+    assert asked == ["", "a", "b"]
+    assert text.tokens[:, 0, 0].tolist() == [0, 1, 0, 2, 1]
+    assert text.pooled is not None and text.pooled[:, 0].tolist() == [0, 1, 0, 2, 1]
+    assert text.sizes is not None and text.sizes[:, 5].tolist() == [0, 1, 0, 2, 1]
+
+
+def test_held_out_batches_never_change_and_cover_the_schedule_evenly() -> None:
+    first, again = (held_out_batches(ToyBase(), EXAMPLES, batch_size=4, seed=3) for _ in range(2))  # type: ignore[arg-type]
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    for mine, theirs in zip(first, again, strict=True):
+        assert torch.equal(mine.noise, theirs.noise) and torch.equal(mine.timesteps, theirs.timesteps)
+    timesteps = torch.cat([batch.timesteps for batch in first])
+    assert sorted(timesteps.tolist()) == [50 + 100 * k for k in range(COUNT)]
+    assert timesteps.tolist() != sorted(timesteps.tolist())
+    trained = samples(batches(1).starting(0), COUNT)
+    held = samples(iter(first), COUNT)
+    assert {sample[4] for sample in trained}.isdisjoint(sample[4] for sample in held)

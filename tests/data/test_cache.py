@@ -1,0 +1,119 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from zeroconv.base import BaseModel, load_base
+from zeroconv.data import cache
+from zeroconv.data.cache import EncodedExamples, cache_folder, fill, weights_hash
+from zeroconv.data.records import Example
+from zeroconv.data.scenes import SceneSource
+from zeroconv.data.sources import extraction_of
+
+CANNY = extraction_of("canny", {"low": 30, "high": 60})
+
+
+@pytest.fixture(scope="module")
+def base(sd15_folder: Path) -> BaseModel:
+    return load_base(sd15_folder)
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> SceneSource:
+    monkeypatch.setattr(cache, "SHARD", 4)
+    return SceneSource(10, CANNY, size=64)
+
+
+def test_what_is_cached_is_what_was_read(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    assert list(fill(tmp_path, base, source)) == [0, 4, 8, 10]
+    examples = EncodedExamples(tmp_path, 10)
+    assert len(examples) == 10
+    for index, example in ((0, source.read([0])[0]), (9, source.read([9])[0])):
+        cached = examples[index]
+        pixels = torch.from_numpy(example.image).permute(2, 0, 1)[None] / 127.5 - 1
+        assert (cached.name, cached.caption, cached.index) == (example.name, example.caption, index)
+        torch.testing.assert_close(cached.latent, base.encode_image(pixels)[0], rtol=0, atol=0.05)
+        assert cached.latent.std() > 0.01
+        assert np.array_equal(cached.condition.permute(1, 2, 0).numpy(), example.condition)
+
+
+def test_a_colour_condition_keeps_its_channels(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    in_colour = replace(source, extraction=replace(CANNY, extract=lambda image: image[:, :, :2]))
+    list(fill(tmp_path, base, in_colour))
+    cached = EncodedExamples(tmp_path, 10)[5]
+    assert cached.condition.shape == (2, 64, 64)
+    assert np.array_equal(cached.condition.permute(1, 2, 0).numpy(), source.read([5])[0].image[:, :, :2])
+
+
+def test_a_fill_goes_on_where_it_stopped(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    filling = fill(tmp_path, base, source)
+    assert [next(filling), next(filling)] == [0, 4]
+    filling.close()
+    first = next(tmp_path.iterdir())
+    written = first.stat().st_mtime_ns
+    assert list(fill(tmp_path, base, source)) == [4, 8, 10]
+    assert first.stat().st_mtime_ns == written
+    assert list(fill(tmp_path, base, source)) == [10]
+
+
+def test_more_examples_reuse_those_that_are_there(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    list(fill(tmp_path, base, source))
+    assert list(fill(tmp_path, base, replace(source, count=12))) == [8, 12]
+
+
+def test_an_interrupted_write_leaves_nothing(
+    tmp_path: Path, base: BaseModel, source: SceneSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(tensors: dict[str, torch.Tensor], path: Path, about: dict[str, str]) -> None:
+        path.write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(cache, "save_file", cut_short)
+    with pytest.raises(OSError, match="no space"):
+        list(fill(tmp_path, base, source))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_worker_processes_change_nothing(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    list(fill(tmp_path / "here", base, source))
+    assert list(fill(tmp_path / "there", base, source, workers=1)) == [0, 4, 8, 10]
+    for path in sorted((tmp_path / "here").iterdir()):
+        mine, theirs = load_file(path), load_file(tmp_path / "there" / path.name)
+        assert torch.equal(mine["conditions"], theirs["conditions"])
+        assert torch.equal(mine["latents"], theirs["latents"])
+
+
+def test_the_folder_names_all_that_the_content_depends_on(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
+    other = extraction_of("canny", {"low": 40, "high": 60})
+    folders = [
+        cache_folder(tmp_path, base, source, CANNY),
+        cache_folder(tmp_path, base, replace(source, seed=2), CANNY),
+        cache_folder(tmp_path, base, replace(source, extraction=other), other),
+        cache_folder(tmp_path, base, Repainted(source.count, CANNY, size=64), CANNY),
+    ]
+    with torch.no_grad():
+        weight = base.vae.encoder.conv_in.weight
+        weight[0, 0, 0, 0] += 1e-3
+        folders.append(cache_folder(tmp_path, base, source, CANNY))
+        weight[0, 0, 0, 0] -= 1e-3
+    assert len(set(folders)) == len(folders)
+    assert cache_folder(tmp_path, base, source, CANNY) == cache_folder(tmp_path, base, source, CANNY)
+
+
+class Repainted(SceneSource):
+    """The same description, another renderer."""
+
+    def read(self, indices: object) -> list[Example]:
+        return [replace(example, image=255 - example.image) for example in super().read(indices)]  # type: ignore[arg-type]
+
+
+def test_the_hash_of_weights_sees_the_last_bit() -> None:
+    layer = torch.nn.Linear(3, 2)
+    before = weights_hash(layer)
+    with torch.no_grad():
+        layer.weight[0, 0] = torch.nextafter(layer.weight[0, 0], torch.tensor(9.0))
+    assert weights_hash(layer) != before
+    assert weights_hash(layer) == weights_hash(layer)

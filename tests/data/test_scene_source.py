@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from zeroconv import conditions
+from zeroconv.data.scenes import SceneSource
+from zeroconv.data.sources import extraction_of
+
+
+@pytest.fixture(scope="module")
+def source() -> SceneSource:
+    return SceneSource(40, extraction_of("canny", {"low": 50, "high": 100}), size=48, seed=5)
+
+
+def test_an_example_is_the_same_alone_and_in_company(source: SceneSource) -> None:
+    together = source.read(range(18))
+    alone = source.read([17])[0]
+    assert (alone.name, alone.caption, alone.index) == (together[17].name, together[17].caption, 17)
+    assert np.abs(alone.image.astype(int) - together[17].image).max() <= 2
+    assert together[0].caption != together[1].caption
+
+
+def test_the_condition_is_extracted_from_the_picture(source: SceneSource) -> None:
+    example = source.read([3])[0]
+    assert example.image.shape == (48, 48, 3) and example.image.dtype == np.uint8
+    assert np.array_equal(example.condition, conditions.create("canny", low=50, high=100)(example.image))
+    assert 0 < example.condition.mean() < 128
+
+
+def test_held_out_scenes_are_others_and_cannot_be_trained_on(source: SceneSource) -> None:
+    held_out = source.held_out(6)
+    assert len(held_out) == 6
+    assert held_out.describe()["seed"] != source.describe()["seed"]
+    trained, unseen = source.read(range(6)), held_out.read(range(6))
+    assert not any(np.array_equal(mine.image, theirs.image) for mine in trained for theirs in unseen)
+    assert {example.name for example in trained}.isdisjoint(example.name for example in unseen)
