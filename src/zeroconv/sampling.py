@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, partial, reduce
+from functools import cache, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -116,19 +116,29 @@ def guided_noise(
     if guidance != 1 and negative is None:
         raise UserError(f"guidance {guidance} needs the negative prompts' text; only guidance 1 does without")
     unconditional = None if guidance == 1 else negative
-    encode = cache(_encoded_image)
+    encode = cache(_encode)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
         control = combined_control(inputs, latents, moment, text, unconditional, encode=encode)
-        halves = 1 if unconditional is None else 2
         texts = _both(text, unconditional, len(latents))
-        noise = base.predict_noise(_in_halves(latents, len(latents), halves), moment.timestep, texts, control)
+        both_latents = _spread(latents, len(latents), len(texts))
+        noise = base.predict_noise(both_latents, moment.timestep, texts, control)
         if unconditional is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
         return noise_unconditional + guidance * (noise_conditional - noise_unconditional)
 
     return predict
+
+
+def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Tensor:
+    """The condition's encoding for every prediction, (num_predictions, c, H, W).
+
+    All rows are encoded, though they repeat: one row alone differs in the last bit from the same row in a batch, and
+    pictures should equal diffusers'.
+    """
+    image = entry.image.to(entry.controlnet.conv_in.weight)
+    return entry.controlnet.encode_condition(_spread(image, num_pictures, num_predictions))
 
 
 def combined_control(
@@ -138,51 +148,49 @@ def combined_control(
     text: Text,
     negative: Text | None = None,
     *,
-    encode: Callable[[ControlInput], Tensor] | None = None,
+    encode: Callable[[ControlInput, int, int], Tensor] = _encode,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
 
     With a negative it is for 2B predictions: the unconditional half first, then the conditional one.
-    encode: a cache of the encoded condition images, (B or 1, c, H, W) for an input.
+    encode: `_encode` or a cache of it, for callers that take many steps with the same inputs.
     """
-    encode = encode or _encoded_image
-    controls = [
-        _control(entry, encode(entry), latents, moment.timestep, text, negative)
-        for entry in inputs
-        if entry.is_active(moment)
-    ]
+    controls = [_control(entry, latents, moment, text, negative, encode) for entry in inputs if entry.is_active(moment)]
     return reduce(add, controls) if controls else None
 
 
 def _control(
-    entry: ControlInput, encoded: Tensor, latents: Tensor, timestep: Tensor, text: Text, negative: Text | None
+    entry: ControlInput,
+    latents: Tensor,
+    moment: Moment,
+    text: Text,
+    negative: Text | None,
+    encode: Callable[[ControlInput, int, int], Tensor],
 ) -> Control:
     """One input's control, weighted and masked; zeros on the unconditional half where it is conditional only."""
     is_padded = negative is not None and entry.conditional_only
     texts = _both(text, None if is_padded else negative, len(latents))
-    spread = partial(_in_halves, num_pictures=len(latents), halves=len(texts) // len(latents))
-    control: Control = entry.controlnet(spread(latents), timestep, texts, encoded=spread(encoded))
-    if entry.weights is not None:
-        control = control.scaled(spread(entry.weights) if isinstance(entry.weights, Tensor) else entry.weights)
-    control = control.scaled(spread(entry.strength) if isinstance(entry.strength, Tensor) else entry.strength)
+    sizes = (len(latents), len(texts))
+    encoded = encode(entry, *sizes)
+    control: Control = entry.controlnet(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
+    for weights in (entry.weights, entry.strength):
+        if weights is not None:
+            control = control.scaled(_spread(weights, *sizes) if isinstance(weights, Tensor) else weights)
     if entry.mask is not None:
-        control = control.masked(spread(entry.mask))
+        control = control.masked(_spread(entry.mask, *sizes))
     if is_padded:
         control = Control(tuple(torch.cat([torch.zeros_like(r), r]) for r in control.residuals))
     return control
 
 
-def _encoded_image(entry: ControlInput) -> Tensor:
-    return entry.controlnet.encode_condition(entry.image.to(entry.controlnet.conv_in.weight))
-
-
-def _in_halves(values: Tensor, num_pictures: int, halves: int) -> Tensor:
-    """What belongs to each picture, once per half of the guidance; one row serves all."""
-    if values.ndim == 0 or len(values) == 1 != num_pictures:
+def _spread(values: Tensor, num_pictures: int, num_predictions: int) -> Tensor:
+    """Rows of pictures (one for all, or one each) -> rows of predictions: as they are, or twice under guidance."""
+    if values.ndim == 0:
         return values
-    if len(values) != num_pictures:
+    if len(values) not in (1, num_pictures):
         raise UserError(f"expected one row for all pictures or one for each of {num_pictures}, got {len(values)}")
-    return torch.cat([values] * halves)
+    rows = values.expand(num_pictures, *values.shape[1:])
+    return torch.cat([rows] * (num_predictions // num_pictures))
 
 
 def _both(text: Text, negative: Text | None, num_pictures: int) -> Text:

@@ -1,0 +1,170 @@
+"""Prompt, condition and seed give the same latents as diffusers' ControlNet pipelines: largest difference 0.0."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import (
+    ControlNetModel,
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionXLControlNetPipeline,
+    UniPCMultistepScheduler,
+)
+from networks import as_theirs, random_condition, small_controlnet
+from torch import Tensor
+
+from zeroconv.base import BaseModel, load_base
+from zeroconv.control import ControlNet
+from zeroconv.sampling import ControlInput, guided_noise, sample
+
+SCHEDULERS = [
+    DDIMScheduler,
+    UniPCMultistepScheduler,
+    EulerDiscreteScheduler,
+    DPMSolverMultistepScheduler,
+    HeunDiscreteScheduler,
+    EulerAncestralDiscreteScheduler,
+]
+# Under numpy 2 diffusers' Euler schedulers make an array of a tensor in the old way.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+PROMPT, NEGATIVE, STEPS, SEED = "a red house", "blue", 4, 5
+
+
+@pytest.fixture(scope="module")
+def base(sd15_folder: Path) -> BaseModel:
+    return load_base(sd15_folder)
+
+
+@pytest.fixture(scope="module")
+def nets(base: BaseModel) -> list[ControlNet]:
+    return [small_controlnet(base.unet, seed) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def theirs(base: BaseModel, nets: list[ControlNet]) -> list[ControlNetModel]:
+    return [as_theirs(net, base.unet) for net in nets]
+
+
+def pipeline(base: BaseModel, controlnet: Any, scheduler: Any) -> StableDiffusionControlNetPipeline:
+    pipe = StableDiffusionControlNetPipeline(
+        vae=base.vae,
+        text_encoder=base.text_encoders[0],
+        tokenizer=base.tokenizers[0],
+        unet=base.unet,
+        controlnet=controlnet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def scheduler_of(base: BaseModel, kind: Any = DDIMScheduler) -> Any:
+    return kind.from_config({key: base.scheduler.config[key] for key in ("beta_start", "beta_end", "beta_schedule")})
+
+
+def our_latents(base: BaseModel, inputs: Sequence[ControlInput], scheduler: Any, guidance: float = 7.5) -> Tensor:
+    generator = torch.Generator().manual_seed(SEED)
+    noise = torch.randn(1, 4, 8, 8, generator=generator)
+    text, negative = base.encode_text([PROMPT], (64, 64)), base.encode_negative([NEGATIVE], (64, 64))
+    predict = guided_noise(base, inputs, text, negative, guidance)
+    *_, latents = sample(predict, scheduler, noise, STEPS, [generator])
+    return latents
+
+
+def their_latents(pipe: Any, image: Any, guidance: float = 7.5, **options: Any) -> Tensor:
+    images = pipe(
+        PROMPT,
+        image=image,
+        negative_prompt=NEGATIVE,
+        num_inference_steps=STEPS,
+        guidance_scale=guidance,
+        generator=[torch.Generator().manual_seed(SEED)],
+        output_type="latent",
+        **options,
+    ).images
+    assert isinstance(images, Tensor)
+    return images
+
+
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_schedulers(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel], kind: Any) -> None:
+    image = random_condition(1)
+    expected = their_latents(pipeline(base, theirs[0], scheduler_of(base, kind)), image)
+    latents = our_latents(base, [ControlInput(nets[0], image)], scheduler_of(base, kind))
+    assert torch.equal(latents, expected)
+    alone = our_latents(base, [], scheduler_of(base, kind))
+    assert (latents - alone).abs().max() > 1e-3, "control that does nothing cannot show a difference"
+
+
+def test_strength(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]) -> None:
+    image, pipe = random_condition(1), pipeline(base, theirs[0], scheduler_of(base))
+    expected = their_latents(pipe, image, controlnet_conditioning_scale=0.6)
+    assert torch.equal(our_latents(base, [ControlInput(nets[0], image, 0.6)], scheduler_of(base)), expected)
+
+
+def test_two_controls(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]) -> None:
+    images, strengths = [random_condition(1, seed) for seed in (6, 7)], [0.7, 1.2]
+    pipe = pipeline(base, theirs, scheduler_of(base))
+    expected = their_latents(pipe, images, controlnet_conditioning_scale=strengths)
+    inputs = [ControlInput(*each) for each in zip(nets, images, strengths, strict=True)]
+    assert torch.equal(our_latents(base, inputs, scheduler_of(base)), expected)
+
+
+@pytest.mark.parametrize("window", [(0.3, 1.0), (0.25, 0.75), (0.4, 0.5)])
+def test_windows(
+    base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel], window: tuple[float, float]
+) -> None:
+    image, (start, end) = random_condition(1), window
+    pipe = pipeline(base, theirs[0], scheduler_of(base))
+    expected = their_latents(pipe, image, control_guidance_start=start, control_guidance_end=end)
+    latents = our_latents(base, [ControlInput(nets[0], image, start=start, end=end)], scheduler_of(base))
+    assert torch.equal(latents, expected)
+
+
+def test_guess_mode_is_conditional_only_with_rising_weights(
+    base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]
+) -> None:
+    image = random_condition(1)
+    pipe = pipeline(base, theirs[0], scheduler_of(base))
+    expected = their_latents(pipe, image, guess_mode=True, controlnet_conditioning_scale=1.0)
+    weights = torch.logspace(-1, 0, 13).tolist()
+    entry = ControlInput(nets[0], image, weights=weights, conditional_only=True)
+    assert torch.equal(our_latents(base, [entry], scheduler_of(base)), expected)
+
+
+def test_guidance_one_makes_one_prediction(
+    base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]
+) -> None:
+    image = random_condition(1)
+    expected = their_latents(pipeline(base, theirs[0], scheduler_of(base)), image, guidance=1.0)
+    assert torch.equal(our_latents(base, [ControlInput(nets[0], image)], scheduler_of(base), guidance=1.0), expected)
+
+
+def test_sdxl(sdxl_folder: Path) -> None:
+    base, image = load_base(sdxl_folder), random_condition(1)
+    net = small_controlnet(base.unet)
+    pipe = StableDiffusionXLControlNetPipeline(
+        vae=base.vae,
+        text_encoder=base.text_encoders[0],
+        text_encoder_2=base.text_encoders[1],
+        tokenizer=base.tokenizers[0],
+        tokenizer_2=base.tokenizers[1],
+        unet=base.unet,
+        controlnet=as_theirs(net, base.unet),
+        scheduler=scheduler_of(base, EulerDiscreteScheduler),
+        add_watermarker=False,
+    )
+    pipe.set_progress_bar_config(disable=True)
+    expected = their_latents(pipe, image, controlnet_conditioning_scale=1.0)
+    latents = our_latents(base, [ControlInput(net, image)], scheduler_of(base, EulerDiscreteScheduler))
+    assert torch.equal(latents, expected)
