@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +25,7 @@ def example(index: int) -> Encoded:
 class ToyBase:
     """A base that encodes a prompt as its letters, and remembers what it was asked."""
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     num_train_timesteps: int = 1000
     asked: list[list[str]] = field(default_factory=list)
@@ -126,7 +125,7 @@ def test_a_batch_has_the_conditions_in_zero_to_one_and_each_prompt_in_its_row() 
     chosen = [EXAMPLES[1], EXAMPLES[2], EXAMPLES[1]]
     draws = [draw(one, seed=1, epoch=0, prompt_drop=0.0, num_timesteps=1000) for one in chosen]
     batch = collate(base, chosen, draws)  # type: ignore[arg-type]
-    assert batch.condition.shape == (3, 3, 64, 64) and 0 <= batch.condition.min() and batch.condition.max() == 1
+    assert batch.condition.shape == (3, 3, 64, 64) and batch.condition.min() >= 0 and batch.condition.max() == 1
     assert torch.equal(batch.condition[1], EXAMPLES[2].condition / 255)
     assert torch.equal(batch.latents[2], EXAMPLES[1].latent)
     assert batch.timesteps.dtype == torch.int64

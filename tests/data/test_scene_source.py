@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from zeroconv import conditions
+from zeroconv import conditions, scenes
 from zeroconv.data.scenes import SceneSource
 from zeroconv.data.sources import extraction_of
+from zeroconv.scenes.truth import condition_images
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +34,11 @@ def test_held_out_scenes_are_others_and_cannot_be_trained_on(source: SceneSource
     trained, unseen = source.read(range(6)), held_out.read(range(6))
     assert not any(np.array_equal(mine.image, theirs.image) for mine in trained for theirs in unseen)
     assert {example.name for example in trained}.isdisjoint(example.name for example in unseen)
+
+
+def test_a_condition_without_extractor_comes_from_the_ground_truth() -> None:
+    source = SceneSource(3, extraction_of("normalbae", {}), size=48)
+    sampled = [scenes.sample_scene(1, index) for index in range(3)]
+    expected = condition_images("normal", scenes.render(sampled, size=48), sampled)
+    made = np.stack([example.condition for example in source.read(range(3))])
+    assert np.array_equal(made, expected) and made.std() > 10

@@ -30,6 +30,8 @@ def test_the_options_of_a_condition_are_written_out_in_full() -> None:
     assert extraction_of("canny", {"low": "50"}).options == {"low": 50, "high": 200}
     with pytest.raises(UserError, match="did you mean 'low'"):
         extraction_of("canny", {"lov": "50"})
+    with pytest.raises(UserError, match="depth has no options yet; got low"):
+        extraction_of("midas", {"low": "50"})
 
 
 def test_counts_and_seeds_are_read() -> None:

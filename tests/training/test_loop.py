@@ -167,7 +167,7 @@ def test_a_diverging_training_stops_with_a_reason(base: BaseModel) -> None:
     controlnet = toy_controlnet(base)
     with torch.no_grad():
         controlnet.middle_zero_convolution.weight[0] = float("nan")
-    with pytest.raises(UserError, match="loss became nan at step 1: a lower learning rate than 0.001"):
+    with pytest.raises(UserError, match=r"loss became nan at step 1: a lower learning rate than 0\.001"):
         run(base, CONFIG, controlnet)
 
 

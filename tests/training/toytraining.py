@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
-from tinybases import WIDTH, random_unet, randomise
 from torch import nn
 
+from tinybases import WIDTH, random_unet, randomise
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
 from zeroconv.data.batches import Batches

@@ -77,7 +77,8 @@ class _Shard:
         self.channels = int(about["channels"])
 
     def condition(self, row: int) -> Tensor:
-        return self.conditions[row].expand(self.channels, -1, -1)
+        condition: Tensor = self.conditions[row]
+        return condition.expand(self.channels, -1, -1)
 
 
 def cache_folder(root: Path, base: BaseModel, source: Source, extraction: Extraction) -> Path:
@@ -178,7 +179,9 @@ def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
 @torch.no_grad()
 def _encode(base: BaseModel, examples: list[Example], together: int = 16) -> Tensor:
     pictures = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
-    parts = [base.encode_image(part.to(base.device, base.dtype) / 127.5 - 1) for part in pictures.split(together)]
+    parts = [
+        base.encode_image(part.to(base.device, base.dtype) / 127.5 - 1) for part in torch.split(pictures, together)
+    ]
     return torch.cat(parts).float().cpu().contiguous()
 
 

@@ -1,5 +1,6 @@
 """Rendered scenes as training data: "scenes:N" is the first N scenes of a seed, each with its condition.
 
+Conditions that can be extracted from a picture are; the others come from the scene's exact ground truth.
 Scene i of seed s is the same scene on every machine; its pixels agree to +-2/255.
 """
 
@@ -14,6 +15,7 @@ from zeroconv import scenes
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction
 from zeroconv.errors import UserError
+from zeroconv.scenes.truth import condition_images
 
 HELD_OUT_SEEDS = 1_000_000
 """Held-out scenes have the seed of their training set plus this; training seeds are below it."""
@@ -55,16 +57,21 @@ class SceneSource:
 
     def _render(self, indices: Sequence[int]) -> list[Example]:
         sampled = [scenes.sample_scene(self.seed, index) for index in indices]
-        pictures = scenes.render(sampled, size=self.size).rgb.numpy()
+        render = scenes.render(sampled, size=self.size)
+        pictures, extract = render.rgb.numpy(), self.extraction.extract
+        if extract is None:
+            made = list(condition_images(self.extraction.name, render, sampled))
+        else:
+            made = [extract(picture) for picture in pictures]
         return [
             Example(
                 name=f"scene-{self.seed}-{index}",
                 image=picture,
                 caption=scene.caption,
-                condition=self.extraction.extract(picture),
+                condition=condition,
                 index=index,
             )
-            for index, scene, picture in zip(indices, sampled, pictures, strict=True)
+            for index, scene, picture, condition in zip(indices, sampled, pictures, made, strict=True)
         ]
 
 

@@ -25,8 +25,8 @@ class Extraction:
     """The condition's canonical name."""
     options: dict[str, Any]
     """Every option, those left at their default included."""
-    extract: Callable[[Picture], Picture]
-    """Picture (H, W, 3) uint8 -> condition (H, W, N) uint8."""
+    extract: Callable[[Picture], Picture] | None
+    """Picture (H, W, 3) uint8 -> condition (H, W, N) uint8; None: only a source that knows the truth can tell it."""
 
 
 class Source(Protocol):
@@ -45,9 +45,14 @@ class Source(Protocol):
 
 
 def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
-    """The extraction by a condition's name and options; UserError for unknown ones and where there is no extractor."""
-    extractor = conditions.create(condition, **options)
-    return Extraction(conditions.canonical(condition), asdict(extractor), extractor)  # type: ignore[call-overload]
+    """The extraction by a condition's name or alias and its options; UserError where either is unknown."""
+    kind = conditions.kind(condition)
+    if kind.extractor is None:
+        if options:
+            raise UserError(f"{kind.name} has no options yet; got {', '.join(options)}")
+        return Extraction(kind.name, {}, None)
+    extractor = conditions.create(kind.name, **options)
+    return Extraction(kind.name, asdict(extractor), extractor)  # type: ignore[call-overload]
 
 
 def open_source(name: str, extraction: Extraction, size: int) -> Source:

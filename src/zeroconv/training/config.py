@@ -9,8 +9,8 @@ from typing import Any
 
 from zeroconv.errors import UserError
 
-_POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every")
-_NOT_NEGATIVE = ("warm_up", "weight_decay", "gain_every", "preview_every", "log_every", "seed")
+_POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every", "log_every")
+_NOT_NEGATIVE = ("warm_up", "weight_decay", "gain_every", "preview_every", "seed")
 _SHARES = ("prompt_drop", "decay", "ema")
 
 

@@ -7,6 +7,7 @@ paired, vary so little that they show learning long before a picture does. The t
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -117,4 +118,4 @@ def plot_curve(path: Path, curve: Sequence[GainPoint]) -> None:
 def _interval(values: Tensor) -> float:
     if len(values) < 2:
         return 0.0
-    return 1.96 * values.std().item() / float(len(values)) ** 0.5
+    return 1.96 * values.std().item() / math.sqrt(len(values))

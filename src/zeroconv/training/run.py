@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from zeroconv import __version__, fields, weights
+from zeroconv import __version__, conditions, fields, weights
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, held_out_batches
@@ -25,6 +25,7 @@ from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
 from zeroconv.training.previews import preview_sheet
 from zeroconv.training.state import TrainState, fresh_state, restore, save_state, to_record
+from zeroconv.weights import Sidecar
 
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
@@ -220,6 +221,28 @@ def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
     gain = f"{run.curve[-1].gain:.4f}" if run.curve else "-"
     bar.set_postfix(loss=f"{step.loss:.4f}", gain=gain, refresh=False)
     bar.update()
+
+
+def _sidecar(run: Run, state: TrainState, hash_after: str) -> Sidecar:
+    """What the result says about itself: its condition, and what its training took."""
+    condition, kind = run.about["condition"], conditions.kind(run.about["condition"]["name"])
+    return Sidecar(
+        condition=condition["name"],
+        condition_options=condition["options"],
+        range=kind.value_range,
+        polarity=kind.polarity,
+        channel_order=kind.channel_order,
+        training={
+            **{key: run.about[key] for key in ("data", "machine", "versions")},
+            "config": asdict(run.config),
+            "steps": state.step,
+            "samples": state.step * run.config.batch_size,
+            "seconds": round(run.seconds, 1),
+            "gain": [asdict(point) for point in run.curve],
+            "base_hash_before": run.base_hash,
+            "base_hash_after": hash_after,
+        },
+    )
 
 
 def _restored(run: Run) -> TrainState:
