@@ -48,7 +48,9 @@ class Figure:
     keypoints: Vector
 
 
-def person(x: float, z: float, size: float, facing: float, action: str, clothes: tuple[Colour, Colour], dice: Dice) -> Figure:
+def person(
+    x: float, z: float, size: float, facing: float, action: str, clothes: tuple[Colour, Colour], dice: Dice
+) -> Figure:
     """A person at (x, z), `size` times 1.7 m tall, turned by `facing` radians, in (shirt, trousers)."""
     joints = _posed_joints(action, dice)
     lowest = min(joints["right ankle"][1], joints["left ankle"][1]) - 0.06

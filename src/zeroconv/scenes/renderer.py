@@ -31,7 +31,9 @@ class Render:
     normal: Tensor  # (B, H, H, 3) float32, camera space: x right, y up, z towards the viewer; 0 for the sky
     classes: Tensor  # (B, H, H) uint8 positions in CLASSES
     instances: Tensor  # (B, H, H) uint8, 0 is the background, k the k-th object from the left
-    keypoints: tuple[tuple[Tensor, ...], ...]  # per scene, per person (18, 3): x, y in pixels, 0 outside 1 hidden 2 seen
+    keypoints: tuple[
+        tuple[Tensor, ...], ...
+    ]  # per scene, per person (18, 3): x, y in pixels, 0 outside 1 hidden 2 seen
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,7 @@ def capsule(a: Vector, b: Vector, radius: float, surface: Surface) -> Primitive:
     return Primitive(Shape.CAPSULE, (*a, *b, radius), (a + b) / 2, bound, surface)
 
 
-def polyhedron(
-    planes: list[tuple[Vector, float]], centre: Vector, radius: float, surface: Surface
-) -> Primitive:
+def polyhedron(planes: list[tuple[Vector, float]], centre: Vector, radius: float, surface: Surface) -> Primitive:
     """The intersection of up to six half spaces n.x <= w (normals of length one)."""
     padded = planes + [planes[0]] * (6 - len(planes))
     parameters = tuple(float(v) for normal, w in padded for v in (*normal, w))
@@ -98,7 +96,9 @@ def polyhedron(
 def box(centre: Vector, half: Vector, turn: Vector, surface: Surface) -> Primitive:
     """A box with half edges `half` (3,), turned by the rotation `turn` (3, 3)."""
     planes = [
-        (sign * turn[:, axis], float(sign * turn[:, axis] @ centre + half[axis])) for axis in range(3) for sign in (1, -1)
+        (sign * turn[:, axis], float(sign * turn[:, axis] @ centre + half[axis]))
+        for axis in range(3)
+        for sign in (1, -1)
     ]
     return polyhedron(planes, centre, float(np.linalg.norm(half)), surface)
 
@@ -185,9 +185,7 @@ def broad_tree(x: float, z: float, size: float, foliage: Colour, dice: Dice) -> 
     trunk_top, leaves = size * 1.05, Surface(foliage, Pattern.LEAVES, gloss=0.02)
     pieces = [
         frustum(x, z, (0.0, trunk_top), (size * 0.17, size * 0.13), BARK),
-        ellipsoid(
-            np.array([x, trunk_top + size * 0.5, z]), (size * 0.8, size * 0.72, size * 0.8), leaves
-        ),
+        ellipsoid(np.array([x, trunk_top + size * 0.5, z]), (size * 0.8, size * 0.72, size * 0.8), leaves),
     ]
     for _ in range(2):
         angle, lift = dice.uniform(0, 2 * math.pi), dice.uniform(0.2, 0.7)

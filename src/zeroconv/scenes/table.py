@@ -46,26 +46,25 @@ def build_table(scenes: Sequence[Scene], device: torch.device) -> Table:
     for row, piece in zip(parameters, pieces, strict=True):
         row[: len(piece.parameters)] = torch.tensor(piece.parameters)
     surfaces = [p.surface for p in pieces]
-    tensors = (
-        torch.tensor([int(p.shape) for p in pieces]),
-        parameters,
-        torch.tensor([s.colour for s in surfaces]),
-        torch.tensor([int(s.pattern) for s in surfaces]),
-        torch.tensor([s.pattern_scale for s in surfaces]),
-        torch.tensor([s.gloss for s in surfaces]),
-        torch.tensor([(o.position[0], 0.0, o.position[1]) for _, o, _ in rows]),
-        torch.tensor([CLASSES.index(o.kind) for _, o, _ in rows]),
-        torch.tensor([k for _, _, k in rows]),
-        torch.from_numpy(np.stack([p.centre for p in pieces])).float(),
-        torch.tensor([p.radius * 1.02 for p in pieces]),
-    )
     counts = [sum(len(o.primitives) for o in s.objects) for s in scenes]
-    own = torch.arange(len(pieces), device=device).split(counts)
-    return Table(*(t.to(device) for t in tensors), rows=own)
+    return Table(
+        shape=torch.tensor([int(p.shape) for p in pieces], device=device),
+        parameters=parameters.to(device),
+        colour=torch.tensor([s.colour for s in surfaces], device=device),
+        pattern=torch.tensor([int(s.pattern) for s in surfaces], device=device),
+        pattern_scale=torch.tensor([s.pattern_scale for s in surfaces], device=device),
+        gloss=torch.tensor([s.gloss for s in surfaces], device=device),
+        anchor=torch.tensor([(o.position[0], 0.0, o.position[1]) for _, o, _ in rows], device=device),
+        class_id=torch.tensor([CLASSES.index(o.kind) for _, o, _ in rows], device=device),
+        instance=torch.tensor([k for _, _, k in rows], device=device),
+        centre=torch.from_numpy(np.stack([p.centre for p in pieces])).float().to(device),
+        radius=torch.tensor([p.radius * 1.02 for p in pieces], device=device),
+        rows=torch.split(torch.arange(len(pieces), device=device), counts),
+    )
 
 
 def first_hits(table: Table, eye: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-    """Camera rays from eye (B, 3) along directions (B, 3, N) -> distance (B, N), row of the primitive hit (B, N) or -1."""
+    """Camera rays from eye (B, 3) along directions (B, 3, N) -> distance (B, N), row of the table hit (B, N) or -1."""
     num_scenes, _, num_rays = directions.shape
     near = []
     for b, own in enumerate(table.rows):

@@ -62,7 +62,9 @@ class Scene:
     objects: tuple[SceneObject, ...]
 
 
-def sample_scene(seed: int, index: int, *, kinds: tuple[str, ...] | None = None, background: str | None = None) -> Scene:
+def sample_scene(
+    seed: int, index: int, *, kinds: tuple[str, ...] | None = None, background: str | None = None
+) -> Scene:
     """Scene number `index` of the world `seed`; `kinds` (left to right) and `background` may be asked for."""
     dice = Dice(seed, index)
     place = BACKGROUNDS[background or dice.choice(tuple(BACKGROUNDS))]
@@ -172,5 +174,3 @@ def _shade(colour: str, dice: Dice) -> Colour:
 
 def _words(*words: str) -> str:
     return " ".join(word for word in words if word)
-
-

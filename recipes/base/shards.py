@@ -1,0 +1,45 @@
+"""The rendered shards in memory, and the full state of a training on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zeroconv.images import atomic_write
+from zeroconv.scenes import Scene, sample_scene
+
+
+def load_shards(folder: Path, seed: int, key: str) -> np.ndarray:
+    """One array (N, 128, 128, ...) uint8 of all shards of a seed, in the order of the scenes."""
+    files = sorted(folder.glob(f"seed{seed}-*.npz"))
+    if not files:
+        raise SystemExit(f"no shards of seed {seed} in {folder}: run recipes/base/render.py first")
+    return np.concatenate([np.load(file)[key] for file in files])
+
+
+def shard_scenes(folder: Path, seed: int) -> list[Scene]:
+    """The scenes of all shards of a seed, in the same order."""
+    firsts = [int(file.stem.split("-")[1]) for file in sorted(folder.glob(f"seed{seed}-*.npz"))]
+    lengths = [len(np.load(file)["instances"]) for file in sorted(folder.glob(f"seed{seed}-*.npz"))]
+    return [
+        sample_scene(seed, index)
+        for first, length in zip(firsts, lengths, strict=True)
+        for index in range(first, first + length)
+    ]
+
+
+def to_images(pictures: np.ndarray) -> Tensor:
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def save_state(path: Path, **state: object) -> None:
+    """Write a full training state whole or not at all."""
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_state(path: Path) -> dict[str, object] | None:
+    """The state saved at `path`, or None when the run is new."""
+    return torch.load(path, weights_only=True) if path.exists() else None
