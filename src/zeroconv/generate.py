@@ -13,11 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.errors import UserError
 from zeroconv.prepare import Prepared, PreparedControl, prepare
 from zeroconv.request import ControlRequest, Request
 from zeroconv.sampling import ControlInput, PredictNoise, guided_noise, sample
+from zeroconv.weights import Sidecar
 
 __all__ = ["ControlRequest", "Prepared", "PreparedControl", "Request", "generate", "prepare"]
 
@@ -63,8 +65,8 @@ def _predict_noise(base: BaseModel, prepared: Prepared) -> PredictNoise:
 
 
 def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
-    image = network_input(control.condition, control.controlnet.condition_channels)
     asked = control.request
+    image = network_input(asked.name, control.condition, control.controlnet.condition_channels, control.sidecar)
     return ControlInput(
         control.controlnet,
         image.to(base.device, base.dtype),
@@ -74,12 +76,19 @@ def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
     )
 
 
-def network_input(condition: Image.Image, channels: int) -> Tensor:
-    """A condition image -> (1, N, H, W) in [0, 1]; N is 3, or 1 for its grey values."""
+def network_input(name: str, condition: Image.Image, channels: int, sidecar: Sidecar) -> Tensor:
+    """An image of the condition `name` -> (1, N, H, W) as the ControlNet was trained to read it: [0, 1] unless its
+    sidecar says otherwise, N = 3 or, of the grey values, 1."""
     if channels not in (1, 3):
         raise UserError(f"the ControlNet takes conditions of {channels} channels; a picture has 1 or 3")
     values = np.asarray(condition.convert("L" if channels == 1 else "RGB"), dtype=np.float32) / 255
-    return torch.from_numpy(values.reshape(condition.height, condition.width, channels)).permute(2, 0, 1)[None]
+    image = torch.from_numpy(values.reshape(condition.height, condition.width, channels)).permute(2, 0, 1)[None]
+    if conditions.kind(name).is_drawing and sidecar.polarity == "black on white":
+        image = 1 - image
+    if sidecar.channel_order == "BGR":
+        image = image.flip(1)
+    black, white = sidecar.range
+    return image * (white - black) + black
 
 
 def _sample(

@@ -36,7 +36,8 @@ class PreparedControl:
     condition: Image.Image
     """What the ControlNet sees, at the run's size."""
     controlnet: ControlNet
-    sidecar: Sidecar | None
+    sidecar: Sidecar
+    """What is known of how the ControlNet was trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +128,14 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[str, ControlNet, Sidecar | None]]:
+def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[str, ControlNet, Sidecar]]:
     """Name, network and sidecar of each control; what several share is loaded once."""
-    loaded: dict[str, tuple[ControlNet, Sidecar | None]] = {}
-    found: list[tuple[str, ControlNet, Sidecar | None]] = []
+    loaded: dict[str, tuple[ControlNet, Sidecar]] = {}
+    found: list[tuple[str, ControlNet, Sidecar]] = []
     for control in controls:
         checkpoint = control.checkpoint or default_checkpoint(base, control.name)
         if isinstance(checkpoint, ControlNet):
-            found.append(("", checkpoint, None))
+            found.append(("", checkpoint, Sidecar()))
             continue
         name = str(checkpoint)
         if name not in loaded:
@@ -146,21 +147,21 @@ def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[s
 def _prepare_control(
     control: ControlRequest,
     image: Image.Image,
-    network: tuple[str, ControlNet, Sidecar | None],
+    network: tuple[str, ControlNet, Sidecar],
     size: tuple[int, int],
     request: Request,
 ) -> PreparedControl:
     name, controlnet, sidecar = network
-    if sidecar is not None and sidecar.condition not in ("", None, control.name):
+    if sidecar.condition not in ("", None, control.name):
         warnings.warn(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
     options = {} if control.ready else _options(control, sidecar)
     settled = replace(control, options=options, checkpoint=name or controlnet)
     return PreparedControl(settled, *_condition(settled, image, size, request), controlnet, sidecar)
 
 
-def _options(control: ControlRequest, sidecar: Sidecar | None) -> Mapping[str, Any]:
+def _options(control: ControlRequest, sidecar: Sidecar) -> Mapping[str, Any]:
     """Every option in force: as asked, else as the ControlNet was trained, else the condition's default."""
-    trained = sidecar.condition_options if sidecar is not None and sidecar.condition == control.name else {}
+    trained = sidecar.condition_options if sidecar.condition == control.name else {}
     extractor = conditions.create(control.name, **{**trained, **control.options})
     assert is_dataclass(extractor) and not isinstance(extractor, type)
     return asdict(extractor)

@@ -1,0 +1,266 @@
+"""Requests become pictures: the same alone or among others, the same as diffusers', controlled as asked."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionControlNetPipeline
+from PIL import Image
+
+from helpers_generate import largest_difference, write_controlnet, write_drawing, write_photo
+from networks import small_controlnet
+from zeroconv import weights
+from zeroconv.base import BaseModel, load_base
+from zeroconv.errors import UserError
+from zeroconv.generate import ControlRequest, Request, generate, network_input, prepare
+from zeroconv.prepare import default_checkpoint
+from zeroconv.weights import Sidecar
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def base(sd15_folder: Path) -> BaseModel:
+    return load_base(sd15_folder)
+
+
+@pytest.fixture(scope="module")
+def canny(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_controlnet(base, tmp_path_factory.mktemp("nets") / "canny")
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_photo(tmp_path_factory.mktemp("inputs") / "photo.png")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def asked(photo: Path | Image.Image, canny: Path, seeds: tuple[int, ...] = (5, 6, 7), **changes: Any) -> Request:
+    control = {key: changes.pop(key) for key in ("strength", "start", "end", "ready", "options") if key in changes}
+    controls = (ControlRequest("canny", photo, checkpoint=canny, **control),)
+    return Request("a red house", controls, **{"negative": "a", "steps": 4, "seeds": seeds, **changes})
+
+
+@pytest.mark.parametrize("scheduler", ["ddim", "unipc", "euler-a", "dpm++2m-sde"])
+def test_a_picture_alone_equals_it_among_others(base: BaseModel, canny: Path, photo: Path, scheduler: str) -> None:
+    together = list(generate(base, asked(photo, canny, scheduler=scheduler)))
+    in_pairs = list(generate(base, asked(photo, canny, scheduler=scheduler), batch_size=2))
+    alone = [next(generate(base, asked(photo, canny, (seed,), scheduler=scheduler))) for seed in (5, 6, 7)]
+    for k in range(3):
+        assert largest_difference(together[k], alone[k]) <= 1
+        assert largest_difference(in_pairs[k], alone[k]) <= 1
+    assert largest_difference(alone[0], alone[1]) > 8, "different seeds are different pictures"
+
+
+@pytest.mark.parametrize("scheduler", ["ddim", "euler-a"])
+def test_equals_diffusers_with_a_list_of_generators(
+    base: BaseModel, sd15_folder: Path, canny: Path, photo: Path, scheduler: str
+) -> None:
+    request = asked(photo, canny, scheduler=scheduler, strength=0.7, start=0.25, guidance=6.0)
+    prepared = prepare(base, request)
+    controlnet = weights.as_diffusers(prepared.controls[0].controlnet)
+    parts = {"controlnet": controlnet, "safety_checker": None, "local_files_only": True}
+    pipeline = StableDiffusionControlNetPipeline.from_pretrained(sd15_folder, **parts)
+    pipeline.scheduler = prepared.scheduler
+    pipeline.set_progress_bar_config(disable=True)
+    theirs = pipeline(
+        [request.prompt] * 3,
+        image=prepared.controls[0].condition,
+        negative_prompt=[request.negative] * 3,
+        num_inference_steps=request.steps,
+        guidance_scale=6.0,
+        generator=[torch.Generator().manual_seed(seed) for seed in request.seeds],
+        controlnet_conditioning_scale=0.7,
+        control_guidance_start=0.25,
+    ).images
+    for mine, other in zip(generate(base, prepared), theirs, strict=True):
+        assert largest_difference(mine, other) <= 1
+
+
+def test_control_acts_and_strength_zero_does_not(base: BaseModel, canny: Path, photo: Path) -> None:
+    free = next(generate(base, Request("a red house", negative="a", steps=4, seeds=(5,), size=(64, 64))))
+    for changes, acts in [({}, True), ({"strength": 0.0}, False), ({"start": 1.0}, False)]:
+        controlled = next(generate(base, asked(photo, canny, (5,), size=(64, 64), **changes)))
+        assert (largest_difference(free, controlled) > 4) == acts
+
+
+def test_two_controls_act_together(base: BaseModel, canny: Path, photo: Path) -> None:
+    once = asked(photo, canny, (5,), strength=2.0)
+    control = asked(photo, canny, strength=1.0).controls[0]
+    twice = Request("a red house", (control, control), negative="a", steps=4, seeds=(5,))
+    prepared = prepare(base, twice)
+    assert prepared.controls[0].controlnet is prepared.controls[1].controlnet, "loaded once"
+    assert largest_difference(next(generate(base, once)), next(generate(base, prepared))) <= 1
+
+
+def test_empty_prompts_are_fine(base: BaseModel) -> None:
+    assert next(generate(base, Request("", steps=1))).size == (64, 64)
+
+
+def test_a_long_prompt_warns_once(base: BaseModel) -> None:
+    with pytest.warns(UserWarning, match="tokens.*its end is not seen") as caught:
+        list(generate(base, Request("house " * 40, steps=1, seeds=(1, 2)), batch_size=1))
+    assert len(caught) == 1
+
+
+def test_steps_are_reported_for_every_picture(base: BaseModel) -> None:
+    reported: list[int] = []
+    prepared = prepare(base, Request("", steps=3, seeds=(1, 2, 3)))
+    list(generate(base, prepared, batch_size=2, on_step=reported.append))
+    assert reported == [2, 2, 2, 1, 1, 1]
+    assert sum(reported) == 3 * prepared.num_steps
+
+
+def test_a_second_order_sampler_asks_more_often(base: BaseModel) -> None:
+    assert prepare(base, Request("", steps=3, scheduler="heun")).num_steps == 5
+
+
+def test_nothing_is_left_open(base: BaseModel, canny: Path, photo: Path) -> None:
+    request = prepare(base, asked(photo, canny)).request
+    assert (request.size, request.scheduler, request.guidance) == ((64, 64), "ddim", 7.5)
+    assert dict(request.controls[0].options) == {"low": 100, "high": 200}
+
+
+def test_the_size_follows_the_input_and_is_said(base: BaseModel, canny: Path, tmp_path: Path) -> None:
+    prepared = prepare(base, asked(write_photo(tmp_path / "wide.png", (300, 150)), canny))
+    assert prepared.size == (128, 64)
+    assert "size 128x64: the input's shape (300x150)" in prepared.notes[0]
+    assert prepared.controls[0].condition.size == prepared.controls[0].picture.size == (128, 64)
+
+
+def test_the_native_size_without_input(base: BaseModel) -> None:
+    prepared = prepare(base, Request("a"))
+    assert prepared.size == (64, 64)
+    assert "native size" in prepared.notes[0]
+
+
+def test_an_odd_size_is_rounded_and_said(base: BaseModel) -> None:
+    with pytest.warns(UserWarning, match="size 100x65 was rounded to 128x64: this base needs multiples of 64"):
+        prepared = prepare(base, Request("a", size=(100, 65)))
+    assert prepared.size == (128, 64)
+
+
+def test_padding_adds_no_edge_of_its_own(base: BaseModel, canny: Path, tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "wide.png", (128, 64))
+    control = prepare(base, asked(photo, canny, size=(128, 128), fit="pad")).controls[0]
+    alone = prepare(base, asked(photo, canny, size=(128, 64))).controls[0]
+    rows = np.asarray(control.condition)
+    assert not rows[:32].any() and not rows[96:].any()
+    assert np.array_equal(rows[32:96], np.asarray(alone.condition))
+
+
+def test_a_ready_condition_is_left_as_it_is(base: BaseModel, canny: Path, tmp_path: Path) -> None:
+    drawing = write_drawing(tmp_path / "drawing.png")
+    control = prepare(base, asked(drawing, canny, ready=True)).controls[0]
+    assert largest_difference(control.condition, Image.open(drawing)) == 0
+
+
+@pytest.mark.parametrize(("colour", "doubt"), [("white", "empty"), ("black", "empty")])
+def test_an_empty_ready_condition_warns(base: BaseModel, canny: Path, colour: str, doubt: str) -> None:
+    with pytest.warns(UserWarning, match=doubt):
+        prepare(base, asked(Image.new("RGB", (64, 64), colour), canny, ready=True))
+
+
+def test_an_inverted_ready_drawing_warns(base: BaseModel, canny: Path, tmp_path: Path) -> None:
+    drawing = Image.open(write_drawing(tmp_path / "drawing.png"))
+    with pytest.warns(UserWarning, match="inverted"):
+        prepare(base, asked(drawing.point(lambda value: 255 - value), canny, ready=True))
+
+
+def test_a_photo_without_edges_warns(base: BaseModel, canny: Path) -> None:
+    with pytest.warns(UserWarning, match="canny image is empty"):
+        prepare(base, asked(Image.new("RGB", (64, 64), "grey"), canny))
+
+
+def test_options_default_to_those_of_training(base: BaseModel, photo: Path, tmp_path: Path) -> None:
+    trained = write_controlnet(base, tmp_path / "net", low=30, high=60)
+    assert dict(prepare(base, asked(photo, trained)).request.controls[0].options) == {"low": 30, "high": 60}
+    own = prepare(base, asked(photo, trained, options={"low": 50})).request.controls[0].options
+    assert dict(own) == {"low": 50, "high": 60}
+
+
+def test_a_controlnet_of_another_condition_warns(base: BaseModel, photo: Path, tmp_path: Path) -> None:
+    depth = write_controlnet(base, tmp_path / "net", condition="depth")
+    with pytest.warns(UserWarning, match="was trained on depth, but gets canny images"):
+        prepare(base, asked(photo, depth))
+
+
+def test_a_controlnet_in_memory(base: BaseModel, photo: Path) -> None:
+    controlnet = small_controlnet(base.unet)
+    prepared = prepare(base, asked(photo, controlnet))  # type: ignore[arg-type]
+    assert prepared.controls[0].controlnet is controlnet
+
+
+def test_no_builtin_controlnet_says_which_there_are(
+    base: BaseModel, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"no ControlNet for canny is built in .*none for this base.*checkpoint="):
+        prepare(base, Request("", (ControlRequest("canny", photo),)))
+    monkeypatch.setattr(weights, "BUILT_IN", {f"{base.family}-depth": Path()})
+    with pytest.raises(UserError, match="for this base there is: depth"):
+        default_checkpoint(base, "canny")
+    assert default_checkpoint(base, "depth") == f"{base.family}-depth"
+
+
+def test_a_controlnet_of_another_base_names_both(
+    base: BaseModel, sdxl_folder: Path, photo: Path, tmp_path: Path
+) -> None:
+    other = write_controlnet(load_base(sdxl_folder), tmp_path / "net")
+    with pytest.raises(UserError):
+        prepare(base, asked(photo, other))
+
+
+def test_too_many_steps(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(base), "num_train_timesteps", 10)
+    with pytest.raises(UserError, match="steps must be at most the base's 10, not 11"):
+        prepare(base, Request("", steps=11))
+
+
+def test_a_negative_prompt_without_guidance_warns(base: BaseModel) -> None:
+    with pytest.warns(UserWarning, match="negative prompt has no effect"):
+        prepare(base, Request("a", negative="b", guidance=1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(base, Request("a", negative="b", guidance=1.5))
+
+
+def test_numbers_that_overflow_are_said(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(base), "decode", lambda self, latents: torch.full((1, 3, 8, 8), float("nan")))
+    with pytest.raises(UserError, match=r"no numbers in torch\.float32; use --dtype float32"):
+        next(generate(base, Request("", steps=1)))
+
+
+def test_network_input() -> None:
+    condition = Image.new("RGB", (3, 2), (255, 0, 51))
+    image = network_input("depth", condition, 3, Sidecar())
+    assert image.shape == (1, 3, 2, 3)
+    assert image[0, :, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.2])
+    assert network_input("depth", condition, 1, Sidecar()).shape == (1, 1, 2, 3)
+    with pytest.raises(UserError, match="conditions of 4 channels"):
+        network_input("depth", condition, 4, Sidecar())
+
+
+@pytest.mark.parametrize(
+    ("name", "sidecar", "expected"),
+    [
+        ("normal", Sidecar(channel_order="BGR"), [0.2, 0.0, 1.0]),
+        ("normal", Sidecar(range=(-1.0, 1.0)), [1.0, -1.0, -0.6]),
+        ("canny", Sidecar(polarity="black on white"), [0.0, 1.0, 0.8]),
+        ("canny", Sidecar(polarity="white on black"), [1.0, 0.0, 0.2]),
+        ("depth", Sidecar(polarity="black on white"), [1.0, 0.0, 0.2]),
+    ],
+)
+def test_the_network_reads_what_its_sidecar_says(name: str, sidecar: Sidecar, expected: list[float]) -> None:
+    image = network_input(name, Image.new("RGB", (1, 1), (255, 0, 51)), 3, sidecar)
+    assert image[0, :, 0, 0].tolist() == pytest.approx(expected)
