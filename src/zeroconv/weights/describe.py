@@ -1,0 +1,175 @@
+"""What a checkpoint is, read from its keys and shapes without loading its weights: for `zeroconv inspect`."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from zeroconv.base_files import read_index
+from zeroconv.families import MODELS, family_of
+from zeroconv.weights.architecture import OWN_CLASS, encoder_config, encoder_of_shapes
+from zeroconv.weights.keys import DIFFUSERS_MARK, from_original
+from zeroconv.weights.loading import canonical
+from zeroconv.weights.places import BUILT_IN, Place, find, folder_place
+from zeroconv.weights.sidecar import Sidecar, read_sidecar
+
+_WHOLE = "model.diffusion_model."
+
+
+@dataclass(frozen=True)
+class Description:
+    """The facts about one checkpoint."""
+
+    source: str
+    kind: str
+    """ "ControlNet", "base" or "U-Net"."""
+    layout: str
+    """ "diffusers folder", "diffusers file", "original file" or "original file with its base"."""
+    family: str
+    """ "tiny", "sd15", "sd21", "sdxl" or "unknown"."""
+    parameters: int
+    """How many numbers its weights are; of a base those of the U-Net."""
+    dtype: str
+    """The number types in the file, the most frequent first."""
+    condition: str | None
+    """What a ControlNet was trained on, where that is recorded."""
+    facts: Mapping[str, str]
+    """What the shapes tell, by name."""
+    sidecar: Sidecar | None = None
+
+    def lines(self) -> list[str]:
+        """The description as text, one fact a line."""
+        rows = {"kind": self.kind, "layout": self.layout, "family": self.family, "parameters": f"{self.parameters:,}"}
+        rows |= {"number type": self.dtype}
+        if self.kind == "ControlNet":
+            rows["condition"] = self.condition or "not recorded"
+        rows |= self.facts
+        width = max(map(len, rows))
+        return [self.source, *(f"  {name:<{width}}  {value}" for name, value in rows.items())]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def describe(source: str | Path) -> Description:
+    """Say what a file, folder, built-in name or hub id is; UserError where it is no checkpoint we know."""
+    name, path = str(source), Path(source).expanduser()
+    if (base := _base_folder(name, path)) is not None:
+        return _describe_base(name, base)
+    if name not in BUILT_IN and path.is_dir() and _class_name(path) == "UNet2DConditionModel":
+        place = folder_place(path, expected=("UNet2DConditionModel",))
+        return _described(name, "U-Net", "diffusers folder", place.shapes(), place.config or {})
+    return _describe_file(name, find(source))
+
+
+def _base_folder(name: str, path: Path) -> Path | None:
+    built_in = MODELS / name
+    if name not in BUILT_IN and "/" not in name and (built_in / "model_index.json").is_file():
+        return built_in
+    return path if (path / "model_index.json").is_file() else None
+
+
+def _class_name(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / "config.json").read_text("utf-8"))["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _describe_base(name: str, folder: Path) -> Description:
+    index = read_index(folder)
+    place = folder_place(folder / "unet", expected=("UNet2DConditionModel",))
+    config = place.config or {}
+    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    facts = {
+        "prediction": str(scheduler.get("prediction_type", "epsilon")),
+        "text encoders": str(sum(isinstance(index.get(f"text_encoder{number}"), list) for number in ("", "_2"))),
+        "sample size": f"{config.get('sample_size')} latents",
+    }
+    return _described(name, "base", "diffusers folder", place.shapes(), config, facts)
+
+
+def _describe_file(name: str, place: Place) -> Description:
+    shapes = place.shapes()
+    if place.config is None and DIFFUSERS_MARK not in shapes and (unet := _unet_in(shapes)) is not None:
+        layout = "diffusers file" if "conv_in.weight" in shapes else "original file"
+        return _described(name, "U-Net", layout, unet, {})
+    state = canonical(shapes, place.path)
+    own = place.config is not None and place.config.get("_class_name") == OWN_CLASS
+    if place.config is not None:
+        layout = "zeroconv folder, which diffusers cannot run" if own else "diffusers folder"
+    else:
+        whole = any(key.startswith(_WHOLE) for key in shapes)
+        original = "original file with its base" if whole else "original file"
+        layout = "diffusers file" if DIFFUSERS_MARK in shapes else original
+    sidecar = None if place.config is None else read_sidecar(place.path)
+    return _described(name, "ControlNet", layout, state, place.config or {}, _hints(state), sidecar)
+
+
+def _unet_in(shapes: Mapping[str, Tensor]) -> Mapping[str, Tensor] | None:
+    """The U-Net of a file that holds no ControlNet, under diffusers' names as far as its encoder goes."""
+    if any("control_model." in key for key in shapes):
+        return None
+    if "conv_out.weight" in shapes and any(key.startswith("up_blocks.") for key in shapes):
+        return shapes
+    bare = {key.removeprefix(_WHOLE): value for key, value in shapes.items() if key.startswith(_WHOLE)}
+    if "input_blocks.0.0.weight" not in bare:
+        return None
+    renamed, unknown = from_original(bare)
+    return renamed | {key: bare[key] for key in unknown}
+
+
+def _hints(state: Mapping[str, Tensor]) -> dict[str, str]:
+    """What a ControlNet's own weights tell."""
+    first = state[DIFFUSERS_MARK]
+    halvings = sum(key.startswith("controlnet_cond_embedding.blocks.") and key.endswith("weight") for key in state) // 2
+    joints = sum(key.startswith("controlnet_down_blocks.") and key.endswith("weight") for key in state)
+    return {
+        "condition channels": str(first.shape[1]),
+        "pixels per latent": str(2**halvings),
+        "zero convolutions": f"{joints} + 1 in the middle",
+    }
+
+
+def _described(
+    name: str,
+    kind: str,
+    layout: str,
+    state: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    facts: Mapping[str, str] | None = None,
+    sidecar: Sidecar | None = None,
+) -> Description:
+    shape = {**encoder_config(config), **encoder_of_shapes(state)}
+    types = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
+    known = {
+        "text width": str(shape.get("cross_attention_dim", "not known")),
+        "levels": "/".join(map(str, shape["block_out_channels"])),
+        "latent channels": str(shape["in_channels"]),
+        "tensors": str(len(state)),
+    }
+    about = _about(sidecar) if sidecar is not None and sidecar.base else {}
+    return Description(
+        source=name,
+        kind=kind,
+        layout=layout,
+        family=family_of(shape),
+        parameters=sum(tensor.numel() for tensor in state.values()),
+        dtype=", ".join(kind for kind, _ in types.most_common()),
+        condition=None if sidecar is None else sidecar.condition,
+        facts={**known, **(facts or {}), **about},
+        sidecar=sidecar,
+    )
+
+
+def _about(sidecar: Sidecar) -> dict[str, str]:
+    """What the sidecar adds for people."""
+    options = ", ".join(f"{key}={value}" for key, value in sidecar.condition_options.items())
+    rows = {"options": options, "polarity": sidecar.polarity, "variant": sidecar.variant}
+    rows["trained on"] = f"{sidecar.base} ({sidecar.base_fingerprint})"
+    rows["training"] = ", ".join(f"{k}={v}" for k, v in sidecar.training.items() if isinstance(v, int | float | str))
+    return {name: value for name, value in rows.items() if value}

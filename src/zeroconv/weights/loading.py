@@ -1,0 +1,157 @@
+"""A ControlNet from any layout: our folder, diffusers' folder, or a single file in diffusers' or the original layout.
+
+Source: diffusers' ControlNetModel; the released .pth files of lllyasviel/ControlNet (arXiv 2302.05543).
+"""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
+from zeroconv.families import family_of
+from zeroconv.weights.architecture import config_of_shapes, encoder_config, encoder_of_shapes, skeleton
+from zeroconv.weights.keys import DIFFUSERS_MARK, MARK, diffusers_to_ours, from_original
+from zeroconv.weights.places import find
+from zeroconv.weights.sidecar import Sidecar, read_sidecar
+
+# How the original layout's keys may begin, the longest first; whole-model files hold the base beside them.
+_PREFIXES = ("model.control_model.", "control_model.", "")
+_STRANGERS = {
+    "lora_controlnet": "a Control-LoRA",
+    "difference": "a difference to the weights of a base, which",
+    "task_embedding": "a ControlNet-union",
+}
+
+
+def load(source: str | Path, base: BaseModel) -> ControlNet:
+    """Load a ControlNet for `base`: a built-in name, a folder, a .safetensors, .pth or .ckpt file, or a hub id.
+
+    It comes in eval mode on the base's device and in its number type. UserError: nothing there, damaged, code in a
+    pickle, weights missing, or made for another family of bases. A warning: trained on another base of the family.
+    """
+    return load_with_sidecar(source, base)[0]
+
+
+def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, Sidecar]:
+    """As `load`, with what `zeroconv.json` says of it; an empty sidecar for ControlNets made elsewhere."""
+    place = find(source)
+    sidecar = Sidecar() if place.config is None else read_sidecar(place.path)
+    state = canonical(place.read(), place.path)
+    config = place.config or config_of_shapes(state, base.unet.config)
+    _check_family(config, state, base)
+    controlnet = skeleton(config)
+    _fill(controlnet, state, place.path)
+    if config.get("controlnet_conditioning_channel_order") == "bgr":
+        _flip_channels(controlnet)
+    _warn_of_another_base(sidecar, base, source)
+    return controlnet.to(base.device, base.dtype).eval(), sidecar
+
+
+def canonical(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """A file's ControlNet weights under diffusers' names, whatever its layout; UserError where it has none."""
+    for mark, what in _STRANGERS.items():
+        if any(key == mark or key.startswith(f"{mark}.") for key in state):
+            raise UserError(f"{path} is {what} needs more than its own weights: expected a complete ControlNet.")
+    if DIFFUSERS_MARK in state:
+        return dict(state)
+    prefix = next((prefix for prefix in _PREFIXES if f"{prefix}{MARK}" in state), None)
+    if prefix is None:
+        raise UserError(f"{path} is not a ControlNet: {what_else(state)}.")
+    bare = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    renamed, unknown = from_original(bare)
+    if unknown:
+        raise UserError(f"{path} has {len(unknown)} weights that no ControlNet has, the first: {_some(unknown)}.")
+    return renamed
+
+
+def what_else(state: Mapping[str, Any]) -> str:
+    """What a file without a ControlNet seems to be, as a clause."""
+    if any(key.startswith("model.diffusion_model.") for key in state):
+        return "expected its weights, got a whole base in the original layout"
+    if any(".lora_" in key or key.startswith("lora_") for key in state):
+        return "expected its weights, got a LoRA"
+    if any(key.startswith("up_blocks.") for key in state):
+        return "expected its weights, got a U-Net"
+    return f"expected a weight {DIFFUSERS_MARK} or {MARK}, got {_some(state) if state else 'no tensors at all'}"
+
+
+def _check_family(config: Mapping[str, Any], state: Mapping[str, Tensor], base: BaseModel) -> None:
+    """The copy must read the same text and fit the same levels as the base it steers."""
+    mine, theirs = {**encoder_config(config), **encoder_of_shapes(state)}, base.unet.config
+    facts = ("cross_attention_dim", "block_out_channels", "addition_embed_type")
+    if any(_plain(mine.get(key)) != _plain(theirs.get(key)) for key in facts):
+        raise UserError(f"this ControlNet was made for {_named(mine)}, the base {base.name} is {_named(theirs)}.")
+    if mine["in_channels"] not in (theirs["in_channels"], base.latent_channels):
+        got = f"this ControlNet reads latents of {mine['in_channels']} channels"
+        raise UserError(f"{got}, the base {base.name} has {base.latent_channels}.")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def _named(config: Mapping[str, Any]) -> str:
+    """The family and what tells it apart: "sd21 (text width 1024)"."""
+    family = family_of(config)
+    levels = "" if family != "unknown" else f", levels {'/'.join(map(str, config['block_out_channels']))}"
+    name = "a family without a name" if family == "unknown" else family
+    return f"{name} (text width {config.get('cross_attention_dim')}{levels})"
+
+
+def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], path: Path) -> None:
+    """Give the skeleton its weights; every key and every shape must agree."""
+    wanted = controlnet.state_dict()
+    given = {diffusers_to_ours(key): value for key, value in state.items()}
+    missing, unknown = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
+    if missing or unknown:
+        raise UserError(f"{path} does not fit its config: {_differences(missing, unknown)}.")
+    wrong = [key for key in wanted if wanted[key].shape != given[key].shape]
+    if wrong:
+        key = wrong[0]
+        shapes = f"expected {tuple(wanted[key].shape)}, got {tuple(given[key].shape)}"
+        raise UserError(f"{path} has {len(wrong)} weights of another shape, the first: {key}: {shapes}.")
+    controlnet.load_state_dict({key: _floating(value) for key, value in given.items()}, assign=True)
+    controlnet.requires_grad_(True)
+
+
+def _floating(value: Tensor) -> Tensor:
+    """float8 files and the like: the network computes in 16 bits at least."""
+    return value if value.dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16) else value.float()
+
+
+def _differences(missing: list[str], unknown: list[str]) -> str:
+    parts = [f"{len(missing)} weights are missing ({_some(missing)})"] if missing else []
+    if unknown:
+        near = get_close_matches(unknown[0], missing, n=1)
+        meant = f", perhaps for {near[0]}" if near else ""
+        parts.append(f"{len(unknown)} are not known ({_some(unknown)}{meant})")
+    return " and ".join(parts)
+
+
+def _some(keys: Iterable[str]) -> str:
+    names = list(keys)
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _flip_channels(controlnet: ControlNet) -> None:
+    """A ControlNet that reads BGR becomes one that reads RGB: its first convolution takes its channels backwards."""
+    weight = controlnet.condition_encoder.conv_in.weight
+    weight.data = weight.data.flip(1).contiguous()
+
+
+def _warn_of_another_base(sidecar: Sidecar, base: BaseModel, source: str | Path) -> None:
+    """bfloat16 rounds more than the fingerprint does: such a base cannot be compared."""
+    known = sidecar.base_fingerprint
+    if known and base.dtype != torch.bfloat16 and known != base.fingerprint():
+        warnings.warn(
+            f"{source} was trained on the base {sidecar.base} ({known}), this base is {base.name} "
+            f"({base.fingerprint()}): it may follow its condition less well",
+            stacklevel=4,
+        )
