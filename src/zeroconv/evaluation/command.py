@@ -57,9 +57,11 @@ def _add_common(parser: ArgumentParser, count: int) -> None:
 def _base(arguments: Namespace) -> int:
     from zeroconv.base import load_base
     from zeroconv.evaluation.base import evaluate_base
+    from zeroconv.evaluation.drawing import settled
 
     sampler = _sampler(arguments)
     base = load_base(arguments.base, device=arguments.device)
+    sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
     evaluation = evaluate_base(base, _held_out(arguments, base), sampler, subject=subject, progress=_bar)
     _finish(evaluation.report, evaluation.sheet, arguments.out, "base")
@@ -69,12 +71,14 @@ def _base(arguments: Namespace) -> int:
 def _control(arguments: Namespace) -> int:
     from zeroconv.base import load_base
     from zeroconv.evaluation.control import evaluate_control, fidelity_of
+    from zeroconv.evaluation.drawing import settled
     from zeroconv.prepare import default_checkpoint
     from zeroconv.weights import load_with_sidecar
 
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
     fidelity_of(condition)
     base = load_base(arguments.base, device=arguments.device)
+    sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
     if sidecar.condition not in ("", None, condition):

@@ -1,0 +1,91 @@
+"""`zeroconv evaluate`: what it prints and writes, and what it refuses."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
+from zeroconv.evaluation.command import add_arguments, run
+
+
+@pytest.fixture
+def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command on the small random networks, called with its words."""
+    asked: list[Any] = []
+
+    def load(source: Any, base: BaseModel) -> Any:
+        asked.append(source)
+        condition = "depth" if source == "of-depth" else "canny"
+        return small_controlnet, SimpleNamespace(condition=condition, base_fingerprint="abc", training={"steps": 7})
+
+    monkeypatch.setattr("zeroconv.base.load_base", lambda *_, **__: small_base)
+    monkeypatch.setattr("zeroconv.weights.load_with_sidecar", load)
+
+    def call(*words: str) -> int:
+        parser = ArgumentParser()
+        add_arguments(parser)
+        return run(parser.parse_args(list(words)))
+
+    return call
+
+
+FEW = ("--count", "3", "--steps", "1")
+
+
+def test_control_prints_the_table_and_writes_its_files(
+    evaluate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--condition", "Canny", "--checkpoint", "mine", "--guidance", "1.5", "--out", str(tmp_path / "a"))
+    assert evaluate("control", *words, *FEW) == 0
+    printed = capsys.readouterr().out
+    assert "no control" in printed
+    assert "ceiling" in printed
+    found = json.loads((tmp_path / "a" / "control.json").read_text())
+    assert found["protocol_hash"] in printed
+    assert found["subject"]["checkpoint"] == "mine"
+    assert found["subject"]["base_fingerprint_at_training"] == "abc"
+    assert found["subject"]["training"] == {"steps": 7}
+    assert found["protocol"]["sampler"]["guidance"] == 1.5
+    assert found["protocol"]["scenes"] == {
+        "seed": 2000000,
+        "count": 3,
+        **{"captions": found["protocol"]["scenes"]["captions"]},
+    }
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["control.csv", "control.json", "control.png"]
+
+
+def test_base_prints_the_table_and_writes_its_files(
+    evaluate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate("base", "--out", str(tmp_path), "--count", "12", "--steps", "1") == 0
+    assert "autoencoder PSNR" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base.csv", "base.json", "base.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--condition", "cany"), "canny"),
+        (("--condition", "depth"), "not measured yet"),
+        (("--steps", "0"), "steps from 1"),
+        (("--steps", "two"), "whole number"),
+        (("--batch", "0"), "batch of 1"),
+        (("--count", "1"), "at least 2"),
+        (("--scenes-seed", "7"), "trained on"),
+        (("--scheduler", "dimm"), "ddim"),
+        (("--checkpoint", "of-depth"), "trained on 'depth'"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_leave_no_files(
+    evaluate: Any, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    given = ("--checkpoint", "mine", "--out", str(tmp_path / "a"), *FEW, *words)
+    with pytest.raises(UserError, match=message):
+        evaluate("control", *given)
+    assert not (tmp_path / "a").exists()
