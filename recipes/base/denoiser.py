@@ -54,11 +54,11 @@ def build(latent_channels: int) -> UNet2DConditionModel:
         sample_size=16,
         in_channels=latent_channels,
         out_channels=latent_channels,
-        block_out_channels=(80, 112, 128),
+        block_out_channels=(80, 112, 120),
         layers_per_block=1,
         cross_attention_dim=WIDTH,
         attention_head_dim=4,  # diffusers means the number of heads
-        norm_num_groups=16,
+        norm_num_groups=8,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     )
