@@ -3,7 +3,6 @@
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.evaluation.command import add_arguments, run
+from zeroconv.weights import Sidecar
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: p
     def load(source: Any, base: BaseModel) -> Any:
         asked.append(source)
         condition = "depth" if source == "of-depth" else "canny"
-        return small_controlnet, SimpleNamespace(condition=condition, base_fingerprint="abc", training={"steps": 7})
+        return small_controlnet, Sidecar(condition=condition, base_fingerprint="abc", training={"steps": 7})
 
     monkeypatch.setattr("zeroconv.base.load_base", lambda *_, **__: small_base)
     monkeypatch.setattr("zeroconv.weights.load_with_sidecar", load)

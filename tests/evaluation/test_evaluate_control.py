@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -57,8 +58,8 @@ class Draughtsman:
         self.held_out, self.calls = held_out, []  # type: ignore[var-annotated]
 
     def __call__(self, base: BaseModel, prompts: Sequence[str], sampler: Sampler, **given: Any) -> tuple[Picture, ...]:
-        self.calls.append((tuple(prompts), "controlnet" in given, given.get("conditions")))
-        if "controlnet" in given:
+        self.calls.append((tuple(prompts), given.get("controls")))
+        if "controls" in given:
             return self.held_out.pictures
         return tuple(np.zeros_like(picture) for picture in self.held_out.pictures)
 
@@ -77,8 +78,11 @@ def test_each_setting_is_drawn_and_scored_as_it_says(
     prompts = [call[0] for call in draughtsman.calls]
     assert prompts[0] == prompts[1] == few_scenes.captions
     assert set(prompts[2]) == {""}
-    assert [call[1] for call in draughtsman.calls] == [True, False, True]
-    assert draughtsman.calls[0][2] is draughtsman.calls[2][2]
+    assert draughtsman.calls[1][1] is None
+    assert draughtsman.calls[0][1] is draughtsman.calls[2][1]
+    asked = draughtsman.calls[0][1].conditions
+    canny = [cv2.Canny(picture, 100, 200) for picture in few_scenes.pictures]
+    assert all((given[:, :, 0] == edges).all() for given, edges in zip(asked, canny, strict=True))
 
 
 def test_a_base_that_changed_on_the_way_is_told(

@@ -81,17 +81,18 @@ def _control(arguments: Namespace) -> int:
     sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
-    if sidecar.condition not in ("", None, condition):
+    if sidecar.condition not in (None, condition):
         raise UserError(f"{checkpoint} was trained on {sidecar.condition!r}, not on {condition!r}")
     subject = {
         "base": base.name,
         "base_fingerprint": base.fingerprint(),
         "checkpoint": str(checkpoint),
         "base_fingerprint_at_training": sidecar.base_fingerprint,
-        "training": sidecar.training,
+        "training": dict(sidecar.training),
     }
+    held_out = _held_out(arguments, base)
     evaluation = evaluate_control(
-        base, controlnet, condition, _held_out(arguments, base), sampler, subject=subject, progress=_bar
+        base, controlnet, condition, held_out, sampler, subject=subject, sidecar=sidecar, progress=_bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
     return 0

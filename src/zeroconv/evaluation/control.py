@@ -19,15 +19,17 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError, nearest
-from zeroconv.evaluation.drawing import draw, settled
+from zeroconv.evaluation.drawing import Controls, draw, settled
 from zeroconv.evaluation.edges import TOLERANCE, edge_f1
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash, weights_hash
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import estimate_difference, estimate_mean
+from zeroconv.weights import Sidecar
 
 SHEET_ROWS = 8
+UNKNOWN = Sidecar()
 MEANINGS = {
     "control": "ControlNet and caption",
     "no control": "caption alone",
@@ -82,18 +84,20 @@ def evaluate_control(
     sampler: Sampler,
     *,
     subject: Mapping[str, Any],
+    sidecar: Sidecar = UNKNOWN,
     progress: Progress = silent,
 ) -> ControlEvaluation:
     """Draw every held-out scene in every setting and measure how well `condition` was followed.
 
     condition: canonical name, one of FIDELITIES. subject: what is known of the networks, to be put into the report.
+    sidecar: how the ControlNet wants its condition images, as `load_with_sidecar` gives it.
     """
     sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition), Stopwatch()
     before = base_hash(base)
     extract = conditions.create(condition, **fidelity.options)
     asked = tuple(extract(picture) for picture in held_out.pictures)
     with watch("draw"):
-        pictures = _drawn(base, controlnet, held_out, asked, sampler, progress)
+        pictures = _drawn(base, held_out, Controls(controlnet, condition, asked, sidecar), sampler, progress)
     with watch("ceiling"):
         pictures["ceiling"] = through_autoencoder(base, held_out.pictures, progress=progress)
     with watch("score"):
@@ -112,22 +116,13 @@ def evaluate_control(
 
 
 def _drawn(
-    base: BaseModel,
-    controlnet: ControlNet,
-    held_out: HeldOut,
-    asked: Sequence[Picture],
-    sampler: Sampler,
-    progress: Progress,
+    base: BaseModel, held_out: HeldOut, controls: Controls, sampler: Sampler, progress: Progress
 ) -> dict[str, tuple[Picture, ...]]:
     captions, nothing = held_out.captions, [""] * len(held_out.captions)
     return {
-        "control": draw(
-            base, captions, sampler, controlnet=controlnet, conditions=asked, what="control", progress=progress
-        ),
+        "control": draw(base, captions, sampler, controls=controls, what="control", progress=progress),
         "no control": draw(base, captions, sampler, what="no control", progress=progress),
-        "empty prompt": draw(
-            base, nothing, sampler, controlnet=controlnet, conditions=asked, what="empty prompt", progress=progress
-        ),
+        "empty prompt": draw(base, nothing, sampler, controls=controls, what="empty prompt", progress=progress),
     }
 
 

@@ -7,7 +7,7 @@ B pictures of a batch; C latent channels; h w latent height and width; H W pixel
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from PIL import Image
@@ -22,6 +22,25 @@ from zeroconv.generate import network_input
 from zeroconv.prepare import default_guidance
 from zeroconv.sampling import ControlInput, guided_noise, sample
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
+from zeroconv.weights import Sidecar
+
+
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """One ControlNet, and what each picture is controlled by."""
+
+    controlnet: ControlNet
+    condition: str
+    """The condition's canonical name."""
+    conditions: Sequence[Picture]
+    """The condition image (H, W, 3) of each picture."""
+    sidecar: Sidecar = field(default_factory=Sidecar)
+    """How the ControlNet wants its condition images."""
+
+    def image(self, number: int) -> Tensor:
+        """(1, N, H, W): the condition of picture `number` as the ControlNet reads it."""
+        picture = Image.fromarray(self.conditions[number])
+        return network_input(self.condition, picture, self.controlnet.condition_channels, self.sidecar)
 
 
 def settled(sampler: Sampler, base: BaseModel) -> Sampler:
@@ -41,18 +60,17 @@ def draw(
     prompts: Sequence[str],
     sampler: Sampler,
     *,
-    controlnet: ControlNet | None = None,
-    conditions: Sequence[Picture] = (),
+    controls: Controls | None = None,
     what: str = "draw",
     progress: Progress = silent,
 ) -> tuple[Picture, ...]:
-    """One picture at the base's native size for each prompt, with its condition (H, W, 3) if a ControlNet is given."""
+    """One picture at the base's native size for each prompt, under its control if there are any."""
     sampler, drawn = settled(sampler, base), []
     for numbers in progress(groups(range(len(prompts)), sampler.batch), what):
         inputs = []
-        if controlnet is not None:
-            image = _condition_batch([conditions[k] for k in numbers], controlnet, base)
-            inputs = [ControlInput(controlnet, image, strength=sampler.strength)]
+        if controls is not None:
+            image = torch.cat([controls.image(k) for k in numbers]).to(base.device, base.dtype)
+            inputs = [ControlInput(controls.controlnet, image, strength=sampler.strength)]
         drawn += _draw_batch(base, [prompts[k] for k in numbers], numbers, sampler, inputs)
     return tuple(drawn)
 
@@ -76,9 +94,3 @@ def _noise(base: BaseModel, generators: Sequence[Generator]) -> Tensor:
     shape = (1, base.latent_channels, side, side)
     noise = [torch.randn(shape, generator=generator) for generator in generators]
     return torch.cat(noise).to(base.device, base.dtype)
-
-
-def _condition_batch(conditions: Sequence[Picture], controlnet: ControlNet, base: BaseModel) -> Tensor:
-    """B conditions (H, W, 3) uint8 -> (B, N, H, W) as the ControlNet sees them."""
-    images = [network_input(Image.fromarray(image), controlnet.condition_channels) for image in conditions]
-    return torch.cat(images).to(base.device, base.dtype)
