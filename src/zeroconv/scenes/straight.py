@@ -31,7 +31,7 @@ def straight_edges(scene: Scene, depth: NDArray[np.float32]) -> Points:
     nearness = _farthest_around(1.0 / depth.astype(np.float64))  # 0 for the sky
     pieces: list[Points] = []
     for edge in _edges(scene):
-        screen, towards = _project(scene.camera, edge, size)
+        screen, towards = project(scene.camera, edge, size)
         if towards.min() > 0.05:  # in front of the camera
             pieces += _visible_pieces(screen, 1.0 / towards, nearness)
     long_enough = [p for p in pieces if np.linalg.norm(p[1] - p[0]) >= SHORTEST * size]
@@ -89,7 +89,7 @@ def _frustum_sides(primitive: Primitive, eye: Points) -> Iterator[Points]:
         yield np.array([[x + r0 * c, low, z + r0 * s], [x + r1 * c, high, z + r1 * s]])
 
 
-def _project(camera: Camera, points: Points, size: int) -> tuple[Points, Points]:
+def project(camera: Camera, points: Points, size: int) -> tuple[Points, Points]:
     """Points (V, 3) -> positions (V, 2) in pixels and distances (V,) along the optical axis; as the renderer's rays."""
     forward = (camera.target - camera.eye) / np.linalg.norm(camera.target - camera.eye)
     right = np.cross([0.0, 1.0, 0.0], forward)
