@@ -169,7 +169,7 @@ def test_what_is_wrong_is_said_in_one_sentence(
 def test_the_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
-    assert "--learning-rate N" in text and "default: 1e-05; for tiny" in text
+    assert "--learning-rate N" in text and "default: 1e-05; for small bases 0.0005)" in text
     assert "0.5 is" not in text and "--prompt-drop N Share of prompts replaced by the empty one" in text
 
 

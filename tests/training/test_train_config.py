@@ -50,11 +50,11 @@ def test_without_warm_up_and_decay_the_learning_rate_is_constant() -> None:
     assert [config.learning_rate_at(step) for step in range(1, 6)] == [2e-5] * 5
 
 
-def test_the_papers_recipe_is_the_default_and_families_are_known() -> None:
+def test_the_papers_recipe_is_the_default_and_small_bases_have_their_own() -> None:
     config = TrainConfig()
     assert (config.learning_rate, config.prompt_drop, config.batch_size) == (1e-5, 0.5, 4)
-    assert TrainConfig(**defaults_for("tiny")).learning_rate > 1e-4
-    assert defaults_for("sd15") == {}
+    assert TrainConfig(**defaults_for(6_000_000)).learning_rate > 1e-4
+    assert defaults_for(859_520_964) == {}
 
 
 def test_every_setting_is_explained() -> None:

@@ -44,8 +44,7 @@ def run(args: argparse.Namespace) -> int:
     )
     given = _given(args)
     fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
-    base = load_base(args.base, device=_device(args.device))
-    prepared = prepare(order, base, given)
+    prepared = prepare(order, load_base(args.base, device=_device(args.device)), given)
     with Interruption() as interruption:
         loop(prepared, interruption)
     if interruption.signal is None:
@@ -54,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_settings(group: Any) -> None:
-    small = defaults_for("tiny")
+    small = defaults_for(0)
     for option in fields.options(TrainConfig):
-        default = f"{option.default:g}" + (f"; for tiny {small[option.name]:g}" if option.name in small else "")
+        default = f"{option.default:g}" + (f"; for small bases {small[option.name]:g}" if option.name in small else "")
         text = f"{option.help} (default: {default})".replace("%", "%%")
         group.add_argument(f"--{option.name.replace('_', '-')}", metavar="N", help=text)
 

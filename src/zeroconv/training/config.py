@@ -71,11 +71,15 @@ class TrainConfig:
         return self.learning_rate * warm * fall
 
 
-def defaults_for(family: str) -> dict[str, Any]:
-    """Settings that suit a base's family better than the general ones; the embedded base is small and learns fast."""
-    if family == "tiny":
-        return {"learning_rate": 5e-4, "batch_size": 16, "warm_up": 50, "decay": 0.4, "steps": 2000, "save_every": 250}
-    return {}
+SMALL = 100_000_000
+"""Bases whose U-Net has fewer parameters are small: the embedded one has some millions, SD 1.5 has 860 million."""
+
+
+def defaults_for(num_parameters: int) -> dict[str, Any]:
+    """Settings that suit a U-Net of this size better than the general ones: small networks take far larger steps."""
+    if num_parameters >= SMALL:
+        return {}
+    return {"steps": 3000, "learning_rate": 5e-4, "batch_size": 16, "warm_up": 50, "decay": 0.4, "save_every": 250}
 
 
 def _require(is_met: bool, name: str, rule: str, config: TrainConfig) -> None:

@@ -18,7 +18,7 @@ from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
 from zeroconv.images import save_png
-from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.config import SMALL, TrainConfig, defaults_for
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.gain import GainPoint, gain_point, measure_gain
 from zeroconv.training.interruption import Interruption
@@ -30,6 +30,8 @@ from zeroconv.weights import Sidecar
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
 PREVIEWED = 4
+NARROW = (16, 32, 64, 96)
+"""Widths of the condition encoder for small bases, where the released ones would cost as much as the whole U-Net."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     _check_base(base)
     folder = RunFolder(order.out)
     record = folder.open(resume=order.resume)
-    before = record["config"] if record else defaults_for(base.family)
+    before = record["config"] if record else defaults_for(_size(base))
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
     source = open_source(order.data, order.condition, base.native_size)
     about = _about(order, base, source, config)
@@ -169,7 +171,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
         },
-        "versions": {"zeroconv": __version__, "torch": torch.__version__},
+        "versions": {"zeroconv": __version__, "torch": str(torch.__version__)},
     }
 
 
@@ -197,7 +199,22 @@ def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -
 def _new_controlnet(base: BaseModel, examples: EncodedExamples, seed: int) -> ControlNet:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return ControlNet(base.unet, factor=base.factor, condition_channels=examples[0].condition.shape[0])
+        return ControlNet(
+            base.unet,
+            factor=base.factor,
+            condition_channels=examples[0].condition.shape[0],
+            conditioning_channels=_encoder_channels(base),
+        )
+
+
+def _encoder_channels(base: BaseModel) -> tuple[int, ...] | None:
+    """One width per resolution from the pixels down to the latents; None: the released ones."""
+    levels = base.factor.bit_length()
+    return NARROW[:levels] if _size(base) < SMALL and levels <= len(NARROW) else None
+
+
+def _size(base: BaseModel) -> int:
+    return sum(parameter.numel() for parameter in base.unet.parameters())
 
 
 def _measure_start(run: Run) -> None:

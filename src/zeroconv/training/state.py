@@ -5,6 +5,7 @@ content is in its name: a file that was cut short or altered is recognised and t
 """
 
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | No
         "schema": SCHEMA,
         "step": state.step,
         "config": asdict(config),
-        "about": about or {},
+        "about": json.loads(json.dumps(about or {})),  # plain values only, so that reading it back runs no code
         "controlnet": state.controlnet.state_dict(),
         "averaged": None if state.averaged is None else state.averaged.state_dict(),
         "optimizer": state.optimizer.state_dict(),
