@@ -32,7 +32,7 @@ def test_random_networks_pass_through_the_whole_evaluation(
     summary, rows = report.write(tmp_path, "base")
     assert json.loads(summary.read_text())["measures"]["autoencoder PSNR"]["unit"] == "dB"
     assert len(rows.read_text().splitlines()) == 25
-    assert evaluation.sheet.size == (8 * 38 + 6, 3 * (32 + 36 + 6) + 6)
+    assert evaluation.sheet.size == (8 * 38 + 6, 3 * (32 + 6 * 12 + 6) + 6)
 
 
 def test_a_perfect_base_gets_full_marks(

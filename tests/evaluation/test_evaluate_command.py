@@ -89,3 +89,16 @@ def test_mistakes_get_one_sentence_and_leave_no_files(
     with pytest.raises(UserError, match=message):
         evaluate("control", *given)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_before_the_work(evaluate: Any, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(UserError, match="--out must be a folder"):
+        evaluate("control", "--checkpoint", "mine", "--out", str(tmp_path / "taken"), *FEW)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_the_base_has_no_strength(evaluate: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        evaluate("base", "--strength", "2")
+    assert "--strength" in capsys.readouterr().err

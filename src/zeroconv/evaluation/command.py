@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control", required=True)
     base = evaluations.add_parser("base", help="autoencoder, backgrounds and a contact sheet of the base")
     base.set_defaults(evaluate=_base)
-    _add_common(base, count=512)
+    _add_common(base, count=512, without=("strength",))
     control = evaluations.add_parser("control", help="how well pictures follow their condition")
     control.set_defaults(evaluate=_control)
     control.add_argument("--condition", default="canny", help="what was the control (default: canny)")
@@ -42,10 +42,10 @@ def run(arguments: Namespace) -> int:
     return result
 
 
-def _add_common(parser: ArgumentParser, count: int) -> None:
+def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = ()) -> None:
     parser.add_argument("--base", default="tiny", help="tiny, a diffusers folder or a hub id (default: tiny)")
     parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
-    for option in fields.options(Sampler):
+    for option in (option for option in fields.options(Sampler) if option.name not in without):
         shown = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(f"--{option.name}", default=option.default, help=option.help + shown)
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
@@ -63,7 +63,9 @@ def _base(arguments: Namespace) -> int:
     base = load_base(arguments.base, device=arguments.device)
     sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
-    evaluation = evaluate_base(base, _held_out(arguments, base), sampler, subject=subject, progress=_bar)
+    held_out = _held_out(arguments, base)
+    _make_folder(arguments.out)
+    evaluation = evaluate_base(base, held_out, sampler, subject=subject, progress=_bar)
     _finish(evaluation.report, evaluation.sheet, arguments.out, "base")
     return 0
 
@@ -91,6 +93,7 @@ def _control(arguments: Namespace) -> int:
         "training": dict(sidecar.training),
     }
     held_out = _held_out(arguments, base)
+    _make_folder(arguments.out)
     evaluation = evaluate_control(
         base, controlnet, condition, held_out, sampler, subject=subject, sidecar=sidecar, progress=_bar
     )
@@ -110,6 +113,14 @@ def _sampler(arguments: Namespace) -> Sampler:
     given = {name: value for name, value in vars(arguments).items() if name in settings}
     sampler: Sampler = fields.build(Sampler, given, of="evaluate")
     return sampler
+
+
+def _make_folder(folder: Path) -> None:
+    """Before minutes of work, not after them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out must be a folder that can be written, got {folder} ({error.strerror})") from error
 
 
 def _finish(report: "Report", sheet: "Image.Image", folder: Path, name: str) -> None:

@@ -26,7 +26,7 @@ class Tile:
     text: str
 
 
-def contact_sheet(tiles: Sequence[Tile], columns: int, *, lines: int = 3) -> Image.Image:
+def contact_sheet(tiles: Sequence[Tile], columns: int, *, lines: int = 6) -> Image.Image:
     """Pictures of one size in reading order, `columns` in a row, at most `lines` lines of text beneath each."""
     height, width = tiles[0].picture.shape[:2]
     across, down = width + GAP, height + lines * LINE_HEIGHT + GAP
