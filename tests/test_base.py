@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
-from tinybases import KINDS, LENGTH
 
 import zeroconv.base as base_file
+from tinybases import KINDS, LENGTH
 from zeroconv.base import BUILT_IN, BaseModel, load_base, unet_fingerprint
 from zeroconv.control import Control
 from zeroconv.errors import UserError
@@ -225,14 +225,14 @@ def test_a_transformer_is_no_base_yet(sd15_folder: Path, tmp_path: Path) -> None
     index["transformer"] = ["diffusers", "SD3Transformer2DModel"]
     del index["unet"]
     (folder / "model_index.json").write_text(json.dumps(index))
-    with pytest.raises(UserError, match="UNet2DConditionModel.*SD3Transformer2DModel"):
+    with pytest.raises(UserError, match=r"UNet2DConditionModel.*SD3Transformer2DModel"):
         load_base(folder)
 
 
 def test_an_unknown_name_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'tiny'"):
         load_base("tyny")
-    with pytest.raises(UserError, match="model_index.json"):
+    with pytest.raises(UserError, match=r"model_index\.json"):
         load_base(tmp_path)
     (tmp_path / "config.json").write_text('{"_class_name": "ControlNetModel"}')
     with pytest.raises(UserError, match="got a ControlNet's folder"):
@@ -247,7 +247,7 @@ def test_a_hub_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(UserError, match="'owner/name' from the hub: no network$"):
+    with pytest.raises(UserError, match=r"'owner/name' from the hub: no network$"):
         load_base("owner/name")
 
 

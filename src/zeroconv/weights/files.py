@@ -6,6 +6,7 @@ Source: safetensors; torch.load(weights_only=True). What a file is, its content 
 import hashlib
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,14 +96,15 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _cut_short(path: Path, problem: Exception) -> UserError:
-    reason = str(problem).strip().splitlines()[0]
+    reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
     return UserError(f"{path} is damaged or cut short: {reason}.")
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
     harmless: list[Any] = [(_Inert, name) for name in _HARMLESS]
     try:
-        with torch.serialization.safe_globals(harmless):
+        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle's version: what counts is whether it can be read
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as problem:
         found = re.search(r"GLOBAL ([\w.]+)", str(problem))

@@ -77,7 +77,7 @@ def _renamed(state: Mapping[str, T], table: Iterable[tuple[str, str]]) -> tuple[
 
 
 def _rename(key: str, table: Iterable[tuple[str, str]]) -> str | None:
-    """Exchange the longest known beginning, which ends where a name ends: input_blocks.1 does not begin input_blocks.10."""
+    """Exchange the longest known beginning, up to a dot: input_blocks.1 is no beginning of input_blocks.10."""
     best = max((pair for pair in table if key.startswith(f"{pair[0]}.")), key=lambda pair: len(pair[0]), default=None)
     return None if best is None else best[1] + key.removeprefix(best[0])
 

@@ -47,11 +47,11 @@ def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, 
     config = place.config or config_of_shapes(state, base.unet.config)
     _check_family(config, state, base)
     controlnet = skeleton(config)
-    _fill(controlnet, state, place.path)
+    _fill(controlnet, state, base, place.path)
     if config.get("controlnet_conditioning_channel_order") == "bgr":
         _flip_channels(controlnet)
     _warn_of_another_base(sidecar, base, source)
-    return controlnet.to(base.device, base.dtype).eval(), sidecar
+    return controlnet.eval(), sidecar
 
 
 def canonical(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -88,7 +88,7 @@ def _check_family(config: Mapping[str, Any], state: Mapping[str, Tensor], base: 
     facts = ("cross_attention_dim", "block_out_channels", "addition_embed_type")
     if any(_plain(mine.get(key)) != _plain(theirs.get(key)) for key in facts):
         raise UserError(f"this ControlNet was made for {_named(mine)}, the base {base.name} is {_named(theirs)}.")
-    if mine["in_channels"] not in (theirs["in_channels"], base.latent_channels):
+    if mine["in_channels"] != theirs["in_channels"] and mine["in_channels"] != base.latent_channels:
         got = f"this ControlNet reads latents of {mine['in_channels']} channels"
         raise UserError(f"{got}, the base {base.name} has {base.latent_channels}.")
 
@@ -105,7 +105,7 @@ def _named(config: Mapping[str, Any]) -> str:
     return f"{name} (text width {config.get('cross_attention_dim')}{levels})"
 
 
-def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], path: Path) -> None:
+def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], base: BaseModel, path: Path) -> None:
     """Give the skeleton its weights; every key and every shape must agree."""
     wanted = controlnet.state_dict()
     given = {diffusers_to_ours(key): value for key, value in state.items()}
@@ -117,13 +117,10 @@ def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], path: Path) -> No
         key = wrong[0]
         shapes = f"expected {tuple(wanted[key].shape)}, got {tuple(given[key].shape)}"
         raise UserError(f"{path} has {len(wrong)} weights of another shape, the first: {key}: {shapes}.")
-    controlnet.load_state_dict({key: _floating(value) for key, value in given.items()}, assign=True)
+    # Copies: in a mapped file weights lie at any address, and there the processor's sums differ in their last bit.
+    copies = {key: value.to(base.device, base.dtype, copy=True) for key, value in given.items()}
+    controlnet.load_state_dict(copies, assign=True)
     controlnet.requires_grad_(True)
-
-
-def _floating(value: Tensor) -> Tensor:
-    """float8 files and the like: the network computes in 16 bits at least."""
-    return value if value.dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16) else value.float()
 
 
 def _differences(missing: list[str], unknown: list[str]) -> str:
