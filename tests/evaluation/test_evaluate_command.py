@@ -48,6 +48,7 @@ def test_control_prints_the_table_and_writes_its_files(
     assert "ceiling" in printed
     found = json.loads((tmp_path / "a" / "control.json").read_text())
     assert found["protocol_hash"] in printed
+    assert f"{found['subject']['base_weights'][:16]} before, untouched after" in printed
     assert found["subject"]["checkpoint"] == "mine"
     assert found["subject"]["base_fingerprint_at_training"] == "abc"
     assert found["subject"]["training"] == {"steps": 7}

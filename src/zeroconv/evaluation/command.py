@@ -98,6 +98,9 @@ def _control(arguments: Namespace) -> int:
         base, controlnet, condition, held_out, sampler, subject=subject, sidecar=sidecar, progress=_bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
+    found = evaluation.report.subject
+    state = "untouched" if found["base_untouched"] else f"CHANGED to {found['base_weights_after'][:16]}"
+    print(f"locked base: weights {found['base_weights'][:16]} before, {state} after")
     return 0
 
 
