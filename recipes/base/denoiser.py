@@ -81,7 +81,7 @@ def noise_schedule() -> DDIMScheduler:
 @torch.no_grad()
 def encode_all(vae: AutoencoderKL, pictures: np.ndarray) -> Tensor:
     """Latents (N, C, 16, 16), the mean of the posterior."""
-    batches = trange(0, len(pictures), 16, desc="encoding")
+    batches = trange(0, len(pictures), 16, desc="encoding", mininterval=5)
     return torch.cat([vae.encode(to_images(pictures[k : k + 16])).latent_dist.mode() for k in batches])
 
 

@@ -1,0 +1,18 @@
+#!/bin/sh
+# The shipped Canny ControlNet: the paper's recipe (locked base, zero convolutions, half of the prompts dropped) on the
+# embedded base, about 20 minutes on one processor core and 10 more to render the scenes once. Run from the repository:
+#
+#     recipes/train_canny.sh [--base FOLDER] [--out FOLDER] [--resume] ...
+#
+# Flags given here come last and win. A cut run goes on with --resume and is bitwise the run that was never cut.
+set -eu
+
+# Large blocks stay with the process: a tenth to a fifth less time a step on Linux.
+export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
+# One process with one thread: two threads that share busy cores wait for each other.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
+exec "${ZEROCONV:-.venv/bin/zeroconv}" train \
+  --base tiny --condition canny --data scenes:20000 --out runs/canny \
+  --steps 3000 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.995 \
+  --gain-every 100 --held-out 128 --save-every 250 --preview-every 500 "$@"
