@@ -9,7 +9,8 @@ from zeroconv import conditions
 from zeroconv.errors import UserError
 from zeroconv.scenes import CLASSES, PALETTE, Render, render, sample_scene
 from zeroconv.scenes.outlines import find_outlines
-from zeroconv.scenes.straight import straight_edges
+from zeroconv.scenes.solids import Surface, solid
+from zeroconv.scenes.straight import _frustum_sides, _polyhedron_edges, straight_edges
 from zeroconv.scenes.truth import CONDITIONS, condition_images
 
 SIZE = 96
@@ -151,6 +152,28 @@ def test_a_cube_has_straight_edges_to_its_outermost_corners_and_a_sphere_none(re
         assert edges[..., axis].min() == pytest.approx(of_mask.min(), abs=1.5)
         assert edges[..., axis].max() == pytest.approx(of_mask.max() + 1, abs=1.5)
     assert len(straight_edges(scenes[1], depth[1])) == 0
+
+
+def test_only_edges_of_faces_towards_the_eye_are_followed():
+    cube = solid("cube", 0.0, 0.0, 1.0, 0.0, Surface((1.0, 0.0, 0.0)))
+    for eye, num_edges in (([5.0, 4.0, -6.0], 9), ([0.0, 4.0, -6.0], 7), ([0.0, 0.5, -6.0], 4)):
+        edges = list(_polyhedron_edges(cube, np.array(eye)))
+        assert len(edges) == num_edges  # three, two and one of its faces are seen
+        np.testing.assert_allclose([np.linalg.norm(b - a) for a, b in edges], 1.64, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["cone", "cylinder"])
+def test_sight_grazes_the_sides_of_round_solids(kind):
+    piece, eye = solid(kind, 0.3, -0.2, 0.7, 0.0, Surface((1.0, 0.0, 0.0))), np.array([0.4, 1.4, -3.0])
+    x, z, low, high, r0, r1 = piece.parameters
+    sides = list(_frustum_sides(piece, eye))
+    assert len(sides) == 2
+    for foot, top in sides:
+        assert (foot[1], top[1]) == (low, high)
+        outward = np.array([foot[0] - x, 0.0, foot[2] - z]) / r0
+        normal = outward - np.array([0.0, (r1 - r0) / (high - low), 0.0])
+        for point in (foot, top):
+            assert normal @ (eye - point) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_nothing_hidden_is_drawn_as_a_straight_edge(rendered, scenes):
