@@ -52,11 +52,11 @@ def batch(pictures: np.ndarray, step: int, size: int, crop: int) -> Tensor:
     return to_images(np.stack(chosen))
 
 
-def reconstruction_loss(picture: Tensor, truth: Tensor) -> Tensor:
-    """L1 + squared error + L1 of the differences between neighbours, which keeps edges sharp."""
+def reconstruction_loss(picture: Tensor, truth: Tensor, squared: float) -> Tensor:
+    """L1 + `squared` times the squared error + L1 of the differences between neighbours, which keeps edges sharp."""
     error = picture - truth
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    return error.abs().mean() + 2 * error.square().mean() + 0.5 * edges
+    return error.abs().mean() + squared * error.square().mean() + 0.5 * edges
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--start", type=Path, help="a vae folder to warm-start from")
+    parser.add_argument("--squared", type=float, default=2.0, help="weight of the squared error, which PSNR measures")
     parser.add_argument("--decoder-only", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--check-every", type=int, default=1000)
@@ -141,7 +142,10 @@ def main() -> None:
         posterior = vae.encode(truth).latent_dist
         noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
         decoded = vae.decode(posterior.mean + posterior.std * noise).sample
-        loss = reconstruction_loss(decoded, truth) + KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
+        loss = (
+            reconstruction_loss(decoded, truth, arguments.squared)
+            + KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()
+        )
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)

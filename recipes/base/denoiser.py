@@ -138,7 +138,10 @@ class Trainer:
     def load_data(self) -> None:
         """Latents, object masks and token ids of all shards."""
         folder = self.arguments.shards
-        self.latents = encode_all(self.vae, load_shards(folder, TRAINING_SEED, "rgb"))
+        cache = self.arguments.out / "latents.pt"  # remove it when shards or autoencoder change
+        if not cache.exists():
+            save_state(cache, latents=encode_all(self.vae, load_shards(folder, TRAINING_SEED, "rgb")))
+        self.latents = load_state(cache)["latents"]
         instances = load_shards(folder, TRAINING_SEED, "instances")
         self.objects = torch.from_numpy(instances.reshape(-1, 16, 8, 16, 8).max((2, 4)) > 0)
         self.ids = tokenize(self.tokenizer, [s.caption for s in shard_scenes(folder, TRAINING_SEED)])
@@ -227,7 +230,9 @@ def main() -> None:
     torch.manual_seed(0)
     arguments.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(arguments)
+    torch.set_num_threads(max(2, arguments.threads))  # encoding is quick on two threads
     trainer.load_data()
+    torch.set_num_threads(arguments.threads)
     clock, recent = time.monotonic() - trainer.seconds, []
     for step in range(trainer.first, arguments.steps):
         recent.append(trainer.step(step))
