@@ -163,7 +163,7 @@ def _person(x: float, z: float, yaw: float, dice: Dice) -> SceneObject:
     shirt, trousers, action = dice.choice(tuple(COLOURS)), dice.choice(tuple(COLOURS)), dice.choice(ACTIONS)
     facing, height = dice.uniform(-0.5, 0.5) - yaw, dice.uniform(1.0, 1.16)
     figure = person(x, z, height, facing, action, (COLOURS[shirt], COLOURS[trousers]), dice)
-    description = f"person in a {shirt} shirt and {trousers} trousers {action}"
+    description = f"person in {with_article(shirt)} shirt and {trousers} trousers {action}"
     return SceneObject("person", shirt, "", description, (x, z), figure.primitives, figure.keypoints)
 
 
