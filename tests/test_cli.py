@@ -20,6 +20,7 @@ from zeroconv.cli import main
 from zeroconv.cli.control_text import parse_control
 from zeroconv.cli.entry import COMMANDS
 from zeroconv.errors import UserError
+from zeroconv.images import read_image
 
 Capture = pytest.CaptureFixture[str]
 Make = Callable[..., int]
@@ -73,7 +74,7 @@ def test_generate_writes_what_it_promises(make: Make, photo: Path, tmp_path: Pat
     made = read_run(out)
     assert (made["schema"], made["prompt"], made["negative"], made["seeds"]) == (1, "a house", "blur", [3, 4])
     assert (made["steps"], made["guidance"], made["scheduler"], made["fit"]) == (2, 5.0, "ddim", "crop")
-    assert made["size"] == [64, 64] == list(Image.open(out / "0000.png").size)
+    assert made["size"] == [64, 64] == list(read_image(out / "0000.png").size)
     assert [output["seed"] for output in made["outputs"]] == [3, 4]
     assert made["controls"][0]["options"] == {"low": 100, "high": 200}
     assert len(made["controls"][0]["checkpoint_sha256"]) == len(made["controls"][0]["image_sha256"]) == 64
@@ -91,11 +92,11 @@ def made_base(made: dict[str, object], out: Path) -> Path:
 
 def test_the_written_condition_is_what_annotate_makes(make: Make, tmp_path: Path) -> None:
     assert make("--size", "64x64", "--fit", "stretch") == 0
-    stretched = Image.open(tmp_path / "photo.png").resize((64, 64), Image.Resampling.LANCZOS)
+    stretched = read_image(tmp_path / "photo.png").resize((64, 64), Image.Resampling.LANCZOS)
     stretched.save(tmp_path / "small.png")
     assert main(["annotate", "canny", str(tmp_path / "small.png"), "--out", str(tmp_path / "edges.png")]) == 0
     assert (
-        largest_difference(Image.open(tmp_path / "out" / "control-canny.png"), Image.open(tmp_path / "edges.png")) == 0
+        largest_difference(read_image(tmp_path / "out" / "control-canny.png"), read_image(tmp_path / "edges.png")) == 0
     )
 
 
@@ -106,8 +107,8 @@ def test_a_run_repeats_from_its_record_and_from_its_picture(make: Make, tmp_path
     assert main(["generate", "--request", str(first / "0001.png"), "--out", str(tmp_path / "one")]) == 0
     assert "warning" not in capsys.readouterr().err
     for name in ("0000.png", "0001.png"):
-        assert largest_difference(Image.open(first / name), Image.open(tmp_path / "again" / name)) <= 1
-    assert largest_difference(Image.open(first / "0001.png"), Image.open(tmp_path / "one" / "0000.png")) <= 1
+        assert largest_difference(read_image(first / name), read_image(tmp_path / "again" / name)) <= 1
+    assert largest_difference(read_image(first / "0001.png"), read_image(tmp_path / "one" / "0000.png")) <= 1
     assert {**read_run(first), "timings": 0, "created": 0, "outputs": 0} == {
         **read_run(tmp_path / "again"),
         "timings": 0,
@@ -308,8 +309,8 @@ def test_wrong_commands(
 def test_annotate_with_its_options(photo: Path, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "new" / "edges.png"
     assert main(["annotate", "canny", str(photo), "--out", str(out), "--low", "400", "--high", "800"]) == 0
-    expected = conditions.Canny(400, 800)(np.asarray(Image.open(photo)))
-    assert np.array_equal(np.asarray(Image.open(out)), expected)
+    expected = conditions.Canny(400, 800)(np.asarray(read_image(photo)))
+    assert np.array_equal(np.asarray(read_image(out)), expected)
     assert capsys.readouterr().out.strip() == str(out)
 
 

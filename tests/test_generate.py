@@ -17,6 +17,7 @@ from zeroconv import weights
 from zeroconv.base import BaseModel, load_base
 from zeroconv.errors import UserError
 from zeroconv.generate import ControlRequest, Request, generate, network_input, prepare
+from zeroconv.images import read_image
 from zeroconv.prepare import default_checkpoint
 from zeroconv.weights import Sidecar
 
@@ -49,10 +50,10 @@ def one_thread() -> Iterator[None]:
 def asked(photo: Path | Image.Image, canny: Path, seeds: tuple[int, ...] = (5, 6, 7), **changes: Any) -> Request:
     control = {key: changes.pop(key) for key in ("strength", "start", "end", "ready", "options") if key in changes}
     controls = (ControlRequest("canny", photo, checkpoint=canny, **control),)
-    return Request("a red house", controls, **{"negative": "a", "steps": 4, "seeds": seeds, **changes})
+    return Request("a red house", controls, **{"negative": "a", "steps": 3, "seeds": seeds, **changes})
 
 
-@pytest.mark.parametrize("scheduler", ["ddim", "unipc", "euler-a", "dpm++2m-sde"])
+@pytest.mark.parametrize("scheduler", ["ddim", "euler-a", "dpm++2m-sde"])
 def test_a_picture_alone_equals_it_among_others(base: BaseModel, canny: Path, photo: Path, scheduler: str) -> None:
     together = list(generate(base, asked(photo, canny, scheduler=scheduler)))
     in_pairs = list(generate(base, asked(photo, canny, scheduler=scheduler), batch_size=2))
@@ -89,7 +90,7 @@ def test_equals_diffusers_with_a_list_of_generators(
 
 
 def test_control_acts_and_strength_zero_does_not(base: BaseModel, canny: Path, photo: Path) -> None:
-    free = next(generate(base, Request("a red house", negative="a", steps=4, seeds=(5,), size=(64, 64))))
+    free = next(generate(base, Request("a red house", negative="a", steps=3, seeds=(5,), size=(64, 64))))
     for changes, acts in [({}, True), ({"strength": 0.0}, False), ({"start": 1.0}, False)]:
         controlled = next(generate(base, asked(photo, canny, (5,), size=(64, 64), **changes)))
         assert (largest_difference(free, controlled) > 4) == acts
@@ -98,7 +99,7 @@ def test_control_acts_and_strength_zero_does_not(base: BaseModel, canny: Path, p
 def test_two_controls_act_together(base: BaseModel, canny: Path, photo: Path) -> None:
     once = asked(photo, canny, (5,), strength=2.0)
     control = asked(photo, canny, strength=1.0).controls[0]
-    twice = Request("a red house", (control, control), negative="a", steps=4, seeds=(5,))
+    twice = Request("a red house", (control, control), negative="a", steps=3, seeds=(5,))
     prepared = prepare(base, twice)
     assert prepared.controls[0].controlnet is prepared.controls[1].controlnet, "loaded once"
     assert largest_difference(next(generate(base, once)), next(generate(base, prepared))) <= 1
@@ -163,7 +164,7 @@ def test_padding_adds_no_edge_of_its_own(base: BaseModel, canny: Path, tmp_path:
 def test_a_ready_condition_is_left_as_it_is(base: BaseModel, canny: Path, tmp_path: Path) -> None:
     drawing = write_drawing(tmp_path / "drawing.png")
     control = prepare(base, asked(drawing, canny, ready=True)).controls[0]
-    assert largest_difference(control.condition, Image.open(drawing)) == 0
+    assert largest_difference(control.condition, read_image(drawing)) == 0
 
 
 @pytest.mark.parametrize(("colour", "doubt"), [("white", "empty"), ("black", "empty")])
@@ -173,7 +174,7 @@ def test_an_empty_ready_condition_warns(base: BaseModel, canny: Path, colour: st
 
 
 def test_an_inverted_ready_drawing_warns(base: BaseModel, canny: Path, tmp_path: Path) -> None:
-    drawing = Image.open(write_drawing(tmp_path / "drawing.png"))
+    drawing = read_image(write_drawing(tmp_path / "drawing.png"))
     with pytest.warns(UserWarning, match="inverted"):
         prepare(base, asked(drawing.point(lambda value: 255 - value), canny, ready=True))
 

@@ -171,12 +171,9 @@ def test_flipped_bytes_never_raise_anything_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("side", [10_001, 30_000])
 def test_decompression_bombs_are_refused_before_they_unpack(tmp_path: Path, side: int) -> None:
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     bomb = tmp_path / "bomb.png"
-    bomb.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
-    )
-    with pytest.raises(UserError, match="limit of 100,000,000 pixels|more than the limit of 100,000,000"):
+    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b""))
+    with pytest.raises(UserError, match="the limit of 100,000,000"):
         read_image(bomb)
 
 

@@ -71,6 +71,7 @@ def test_a_builtin_name_is_never_taken_for_a_folder(
         (place / "tiny").mkdir()
         (place / "tiny-canny").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(record, "_BUILT_IN", ("tiny", "tiny-canny"))
     base = {"name": "tiny", "fingerprint": "abc", "family": "tiny"}
     made = record.run_record(asked, folder, base=base, checkpoints={}, images=("c.png",))
     assert (made["base"]["name"], made["controls"][0]["checkpoint"]) == ("tiny", "tiny-canny")

@@ -62,7 +62,7 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     _check_keys(record, ("schema", "controls", *_ASKED, *_RUN, *_CAME_OF_IT), of)
     if "prompt" not in record:
         raise UserError(f"{of} has no prompt")
-    controls = record.get("controls") or []
+    controls = [] if record.get("controls") is None else record["controls"]
     if not isinstance(controls, list) or not all(isinstance(control, dict) for control in controls):
         raise UserError(f"{of}: controls must be a list of objects")
     values = {name: record[name] for name in _ASKED if record.get(name) is not None}
@@ -99,7 +99,12 @@ def read(path: str | Path) -> Asked:
 
 
 def run_record(
-    request: Request, folder: Path, *, base: Mapping[str, str], checkpoints: Mapping[str, str], images: tuple[str, ...]
+    request: Request,
+    folder: Path,
+    *,
+    base: Mapping[str, str],
+    checkpoints: Mapping[str, str | None],
+    images: tuple[str, ...],
 ) -> dict[str, Any]:
     """The request with the hashes and versions it was made with: what goes into each picture.
 
