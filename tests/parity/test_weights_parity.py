@@ -2,6 +2,7 @@
 
 import json
 import logging
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,7 @@ def assert_same(mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> None:
         assert one.abs().max() > 0
 
 
-@pytest.mark.parametrize("global_pool", [False, True])
-@pytest.mark.parametrize("kind", SHARED_KINDS)
+@pytest.mark.parametrize(("kind", "global_pool"), [("sd15", True), *((kind, False) for kind in SHARED_KINDS)])
 def test_diffusers_loads_what_we_save(
     kind: str, global_pool: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,7 +88,9 @@ def test_diffusers_loads_what_we_save(
         theirs, report = ControlNetModel.from_pretrained(folder, low_cpu_mem_usage=False, output_loading_info=True)
     assert not any(report.values()), report
     assert not caplog.records
-    assert_same(outputs(mine, base.unet), outputs(theirs, base.unet))
+    # A copy, for diffusers computes on the mapped file: weights at odd addresses change a sum's last bit.
+    assert_same(outputs(mine, base.unet), outputs(deepcopy(theirs), base.unet))
+    assert all(torch.equal(value, theirs.state_dict()[key]) for key, value in to_diffusers(mine).items())
 
 
 @pytest.mark.parametrize("kind", SHARED_KINDS)
@@ -145,9 +147,14 @@ def test_what_trains_here_is_seen_in_diffusers() -> None:
     assert_same(outputs(mine, unet), after)
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-@pytest.mark.parametrize("prefix", ["control_model.", ""])
-@pytest.mark.parametrize("kind", ORIGINAL_KINDS)
+@pytest.mark.parametrize(
+    ("kind", "prefix", "suffix"),
+    [
+        ("sd15", "", ".pth"),
+        ("sdxl", "", ".pth"),
+        *((kind, "control_model.", ".safetensors") for kind in ORIGINAL_KINDS),
+    ],
+)
 def test_the_original_layout_goes_and_comes(kind: str, prefix: str, suffix: str, tmp_path: Path) -> None:
     base = small_base(kind)
     mine = small_controlnet(base.unet)
