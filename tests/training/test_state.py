@@ -54,15 +54,18 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     assert load_newest(tmp_path) is None
 
 
-def test_an_interrupted_save_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("problem", [OSError("no space left"), RuntimeError("unexpected pos 64 vs 0")])
+def test_an_interrupted_save_keeps_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
     kept = save_state(tmp_path, record_of(5))
 
     def cut_short(record: object, path: Path) -> None:
         path.write_bytes(b"half")
-        raise OSError("no space left")
+        raise problem
 
     monkeypatch.setattr(state_file.torch, "save", cut_short)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match=r"no space|is the disk full\? The one before is kept"):
         save_state(tmp_path, record_of(6))
     assert list(tmp_path.iterdir()) == [kept]
 

@@ -88,7 +88,10 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
 
 
 def save_state(folder: Path, record: dict[str, Any], keep: int = KEPT) -> Path:
-    """Writes a record into `folder`, whole or not at all, then removes all but the newest `keep`."""
+    """Writes a record into `folder`, whole or not at all, then removes all but the newest `keep`.
+
+    Raises OSError where it cannot be written, a full disk above all; the states before are still there then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".writing.pt"  # a constant name: torch.save writes it into the file
     try:
@@ -96,6 +99,10 @@ def save_state(folder: Path, record: dict[str, Any], keep: int = KEPT) -> Path:
         _flush(temporary)
         path = folder / f"state-{record['step']:08d}-{_hash(temporary)}.pt"
         temporary.replace(path)
+    except RuntimeError as error:  # what torch makes of a full disk
+        raise OSError(
+            f"the state could not be written to {folder}; is the disk full? The one before is kept"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     for old in list(_newest_first(folder))[keep:]:
