@@ -208,6 +208,15 @@ def test_odd_sizes_and_long_prompts_are_said(make: Make, capsys: Capture) -> Non
     assert error.count("its end is not seen") == 1
 
 
+def test_a_failed_run_leaves_no_empty_folder(make: Make, tmp_path: Path, capsys: Capture) -> None:
+    assert make("--base", "tinny") == 2
+    assert "tinny" in complaint(capsys)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    assert make("--base", "tinny") == 2
+    assert (tmp_path / "out").is_dir(), "what was there stays"
+
+
 def test_trouble_with_files_is_one_sentence(make: Make, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "out").write_text("a file")
     assert make() == 2

@@ -84,23 +84,30 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
     for control in asked.request.controls:
         read_image(str(control.image))  # a wrong file is told before a large base is loaded
-    folder = RunFolder(args.out, asked.request, args.request)
-    base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
-    loaded = time.perf_counter()
-    prepared = prepare(base, asked.request)
-    _compare(asked, base)
-    for note in prepared.notes:
-        print(note)
-    folder.begin(base, prepared, device=str(device), dtype=dtype)
-    folder.compare_checkpoints(asked.checkpoint_hashes)
-    ready = time.perf_counter()
-    try:
-        _sample(base, prepared, folder, args.batch_size)
-    finally:  # stopped early, what was finished still has its record
-        folder.end({"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready})
+    with RunFolder(args.out, asked.request, args.request) as folder:
+        base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
+        loaded = time.perf_counter()
+        prepared = _prepare(base, asked)
+        folder.begin(base, prepared, device=str(device), dtype=dtype)
+        folder.compare_checkpoints(asked.checkpoint_hashes)
+        ready = time.perf_counter()
+        try:
+            _sample(base, prepared, folder, args.batch_size)
+        finally:  # stopped early, what was finished still has its record
+            folder.end({"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready})
     for path in folder.made():
         print(path)
     return 0
+
+
+def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
+    """The request made ready, with what was decided for the user said."""
+    prepared = prepare(base, asked.request)
+    if asked.fingerprint and asked.fingerprint != base.fingerprint():
+        warnings.warn(f"the base {base.name} is not the one of the recorded run: pictures will differ", stacklevel=2)
+    for note in prepared.notes:
+        print(note)
+    return prepared
 
 
 def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, batch_size: int | None) -> None:
@@ -136,13 +143,6 @@ def _seeds(args: argparse.Namespace, request: Request) -> range:
     if count < 1:
         raise UserError(f"--num-images must be 1 or more, not {count}")
     return range(first, first + count)
-
-
-def _compare(asked: record.Asked, base: BaseModel) -> None:
-    if asked.fingerprint and asked.fingerprint != base.fingerprint():
-        warnings.warn(
-            f"the base {base.name} is not the one of the recorded run: the pictures will differ", stacklevel=2
-        )
 
 
 def _device(name: str | None) -> torch.device:

@@ -5,7 +5,7 @@ import json
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
 
@@ -29,9 +29,18 @@ class RunFolder:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"--out {folder} is a file; expected a folder")
         self._keep_inputs(request, request_file)
+        self.is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         self.outputs: list[dict[str, Any]] = []
         self.shown: list[tuple[str, Image.Image]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves no empty folder behind where nothing was made."""
+        if self.is_new and not any(self.folder.iterdir()):
+            self.folder.rmdir()
 
     def begin(self, base: BaseModel, prepared: Prepared, *, device: str, dtype: str) -> None:
         """Writes the condition images and settles what each picture's metadata says."""
