@@ -219,6 +219,20 @@ def test_a_missing_part_is_named(sd15_folder: Path, tmp_path: Path, part: str, m
     assert part in str(caught.value)
 
 
+def test_parts_of_two_families_are_refused(sd15_folder: Path, sdxl_folder: Path, tmp_path: Path) -> None:
+    folder = damaged(sd15_folder, tmp_path / "base")
+    shutil.rmtree(folder / "unet")
+    shutil.copytree(sdxl_folder / "unet", folder / "unet")
+    with pytest.raises(UserError, match="U-Net reads text of width 64, its encoders give 32"):
+        load_base(folder)
+
+
+def test_a_device_that_is_not_there(sd15_folder: Path) -> None:
+    for device in ("cuda:99", "cupboard"):
+        with pytest.raises(UserError, match=f"device '{device}' cannot be used here, cpu always can"):
+            load_base(sd15_folder, device=device)
+
+
 def test_a_transformer_is_no_base_yet(sd15_folder: Path, tmp_path: Path) -> None:
     folder = damaged(sd15_folder, tmp_path / "base")
     index = json.loads((folder / "model_index.json").read_text())

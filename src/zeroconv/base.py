@@ -39,13 +39,21 @@ def load_base(
     """Load and lock a base: a built-in name ("tiny"), a diffusers folder, or a hub id (owner/name).
 
     Local folders and built-in names never touch the network. dtype holds whatever number type the files have.
-    UserError: nothing there, not a base, cut short, or a hub that does not answer.
+    UserError: nothing there, not a base, cut short, a hub that does not answer, or a device that is not there.
     """
-    folder = _base_folder(name_or_path)
-    parts = read_parts(folder, dtype)
+    _check_device(device)
+    parts = read_parts(_base_folder(name_or_path), dtype)
     for part in (parts.unet, parts.vae, *parts.text_encoders):
         part.to(device)
     return BaseModel(name=str(name_or_path), **vars(parts))
+
+
+def _check_device(device: str | torch.device) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as problem:
+        reason = str(problem).strip().splitlines()[0]
+        raise UserError(f"the device {str(device)!r} cannot be used here, cpu always can: {reason}") from problem
 
 
 def _base_folder(name_or_path: str | Path) -> Path:

@@ -39,10 +39,12 @@ def read_parts(folder: Path, dtype: torch.dtype) -> Parts:
         unet = _network(folder, index, "unet", dtype)
         overflows = dtype == torch.float16 and len(numbers) > 1 and _must_be_float32(folder / "vae")
         vae = _network(folder, index, "vae", torch.float32 if overflows else dtype)
+        text_encoders = tuple(_network(folder, index, f"text_encoder{number}", dtype) for number in numbers)
+        _check_text_width(folder, unet, text_encoders)
         return Parts(
             unet=unet,
             vae=vae,
-            text_encoders=tuple(_network(folder, index, f"text_encoder{number}", dtype) for number in numbers),
+            text_encoders=text_encoders,
             tokenizers=tuple(_tokenizer(folder / f"tokenizer{number}") for number in numbers),
             scheduler=_scheduler(folder, index),
             zeros_for_no_negative=bool(index.get("force_zeros_for_empty_prompt", False)) and len(numbers) > 1,
@@ -115,6 +117,15 @@ def _network(folder: Path, index: Mapping[str, Any], part: str, dtype: torch.dty
         some = ", ".join(missing[:3])
         raise UserError(f"{place} lacks {len(missing)} of the weights that its config asks for, the first: {some}.")
     return network
+
+
+def _check_text_width(folder: Path, unet: Any, text_encoders: Sequence[Any]) -> None:
+    """A folder put together from parts of two families would fail deep inside, with two numbers and no name."""
+    reads, given = unet.config.cross_attention_dim, sum(encoder.config.hidden_size for encoder in text_encoders)
+    if isinstance(reads, int) and unet.config.encoder_hid_dim is None and reads != given:
+        raise UserError(
+            f"{folder} does not fit together: its U-Net reads text of width {reads}, its encoders give {given}."
+        )
 
 
 def _must_be_float32(place: Path) -> bool:
