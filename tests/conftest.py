@@ -1,10 +1,13 @@
-"""Random bases on disk, shared by all tests: made once a run."""
+"""Random bases on disk, shared by all tests: made once a run; one torch thread a process, as many processes as cores."""
 
 from pathlib import Path
 
 import pytest
+import torch
 
 from tinybases import write_base
+
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
