@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
-from tinybases import LENGTH, WIDTH, random_unet
 from torch import Tensor, nn
 
+from tinybases import LENGTH, WIDTH, random_unet
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
 

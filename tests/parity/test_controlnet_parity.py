@@ -5,6 +5,8 @@ from copy import deepcopy
 import pytest
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
+from torch import Tensor
+
 from networks import (
     SHARED_KINDS,
     as_theirs,
@@ -15,8 +17,6 @@ from networks import (
     small_controlnet,
     small_unet,
 )
-from torch import Tensor
-
 from zeroconv.control import Control, ControlNet, Text
 
 TIMESTEPS = torch.tensor([7, 801])

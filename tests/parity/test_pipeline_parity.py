@@ -17,9 +17,9 @@ from diffusers import (
     StableDiffusionXLControlNetPipeline,
     UniPCMultistepScheduler,
 )
-from networks import as_theirs, random_condition, small_controlnet
 from torch import Tensor
 
+from networks import as_theirs, random_condition, small_controlnet
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
 from zeroconv.sampling import ControlInput, guided_noise, sample
