@@ -1,4 +1,4 @@
-"""Random bases on disk, shared by all tests: made once a run; one torch thread a process, as many processes as cores."""
+"""Random bases on disk, made once a run; one torch thread in every test process, of which there is one a core."""
 
 from pathlib import Path
 
