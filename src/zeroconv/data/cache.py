@@ -2,8 +2,8 @@
 
 A cache is a folder of shards, each a safetensors file of consecutive examples written whole or not at all, so that
 an interrupted fill goes on where it stopped. The folder's name is a hash of all that its content depends on: the
-autoencoder's weights, the source, three of its examples bit by bit, and the condition. A cache is therefore never
-stale. Latents are the posterior's mean in float32, conditions uint8.
+encoder's weights, the source, three of its examples bit by bit, and the condition. A cache is therefore never stale.
+Latents are the posterior's mean in float32, conditions uint8.
 
 C latent channels, h w latent height and width, N condition channels, H W pixels.
 """
@@ -85,7 +85,7 @@ def cache_folder(root: Path, base: BaseModel, source: Source, extraction: Extrac
     """The folder below `root` for these examples, named by a hash of everything that they depend on."""
     about = {
         "schema": SCHEMA,
-        "autoencoder": weights_hash(base.vae),
+        "encoder": weights_hash(image_encoder(base)),
         "source": source.describe(),
         "condition": {"name": extraction.name, "options": extraction.options},
         "examples": [_example_hash(example) for example in source.read([0, len(source) // 2, len(source) - 1])],
@@ -106,6 +106,11 @@ def fill(folder: Path, base: BaseModel, source: Source, *, workers: int = 0) -> 
         _write(folder / _file(start, stop), base, examples)
         ready += stop - start
         yield ready
+
+
+def image_encoder(base: BaseModel) -> nn.ModuleList:
+    """The part of the autoencoder that makes latents of pictures."""
+    return nn.ModuleList([part for part in (base.vae.encoder, base.vae.quant_conv) if part is not None])
 
 
 def weights_hash(module: nn.Module) -> str:

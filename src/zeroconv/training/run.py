@@ -13,7 +13,7 @@ from zeroconv import __version__, conditions, fields, weights
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, held_out_batches
-from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill, weights_hash
+from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill, image_encoder, weights_hash
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
@@ -146,8 +146,8 @@ def save(run: Run) -> None:
 
 
 def base_hash(base: BaseModel) -> str:
-    """sha256 over every weight of the locked base."""
-    return weights_hash(torch.nn.ModuleList([base.unet, base.vae, *base.text_encoders]))
+    """sha256 over every weight of the locked base that training runs: all but the autoencoder's decoder."""
+    return weights_hash(torch.nn.ModuleList([base.unet, image_encoder(base), *base.text_encoders]))
 
 
 def _check_base(base: BaseModel) -> None:
