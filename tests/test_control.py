@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 import zeroconv.control as control_file
@@ -243,3 +244,10 @@ class TestMistakesAreNamed:
 def test_half_precision_bases_are_copied_in_half_precision() -> None:
     net = ControlNet(deepcopy(small_unet("sd15")).to(torch.float16))
     assert {parameter.dtype for parameter in net.parameters()} == {torch.float16}
+
+
+def test_the_full_size_has_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(cross_attention_dim=768)
+    net = ControlNet.from_config(unet.config, lambda _: unet)
+    assert sum(parameter.numel() for parameter in net.parameters()) == 361_279_120

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from networks import random_text, small_base
 
+from networks import random_text, small_base
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.objective import noise_prediction_loss
