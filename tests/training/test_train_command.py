@@ -41,7 +41,9 @@ def train(sd15_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
 def whole(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    assert train(out, "--resume", "--preview-every", "3") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_file, "PREVIEWED", 1)
+        assert train(out, "--resume", "--preview-every", "3") == 0
     return out
 
 

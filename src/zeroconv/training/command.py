@@ -13,7 +13,7 @@ from zeroconv.data.cache import default_cache
 from zeroconv.data.sources import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
 from zeroconv.training.config import TrainConfig, defaults_for
-from zeroconv.training.interruption import Interruption
+from zeroconv.training.interruption import Interruption, orderly_termination
 from zeroconv.training.run import Order, finish, loop, prepare
 
 
@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     )
     given = _given(args)
     fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
-    prepared = prepare(order, load_base(args.base, device=_device(args.device)), given)
+    with orderly_termination():
+        prepared = prepare(order, load_base(args.base, device=_device(args.device)), given)
     with Interruption() as interruption:
         loop(prepared, interruption)
     if interruption.signal is None:

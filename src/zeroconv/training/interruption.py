@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM as a wish that the loop reads between two steps, so that nothing is lost."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -40,3 +42,21 @@ class Interruption:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = signal.Signals(number)
+
+
+@contextmanager
+def orderly_termination() -> Iterator[None]:
+    """Within `with`, SIGTERM unwinds the program as Ctrl-C does, so that worker processes end too."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(EXIT_CODES[signal.SIGTERM])
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
