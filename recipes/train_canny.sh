@@ -1,6 +1,7 @@
 #!/bin/sh
 # The shipped Canny ControlNet: the paper's recipe (locked base, zero convolutions, half of the prompts dropped) on the
-# embedded base, about 20 minutes on one processor core and 10 more to render the scenes once. Run from the repository:
+# embedded base; about half an hour on one processor core, and ten minutes more to render the scenes once. Run from the
+# repository:
 #
 #     recipes/train_canny.sh [--base FOLDER] [--out FOLDER] [--resume] ...
 #
@@ -15,4 +16,4 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec "${ZEROCONV:-.venv/bin/zeroconv}" train \
   --base tiny --condition canny --data scenes:20000 --out runs/canny \
   --steps 3000 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.995 \
-  --gain-every 100 --held-out 128 --save-every 250 --preview-every 500 "$@"
+  --gain-every 100 --held-out 64 --save-every 250 --preview-every 500 "$@"
