@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import AutoModel, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from sameness import same
+
+from networks import OWN_KINDS, small_base, small_controlnet
+from zeroconv.base import BaseModel
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError
+from zeroconv.weights import (
+    as_diffusers,
+    load,
+    load_with_sidecar,
+    save,
+    to_diffusers,
+    to_original,
+)
+
+
+class TestSave:
+    def test_three_files_and_nothing_left_over(self, folder: Path) -> None:
+        expected = ["config.json", "diffusion_pytorch_model.safetensors", "zeroconv.json"]
+        assert sorted(path.name for path in folder.iterdir()) == expected
+        assert [path.name for path in folder.parent.iterdir()] == ["net"]
+
+    def test_the_sidecar_comes_back_with_base_and_variant(self, folder: Path, base: BaseModel) -> None:
+        _, sidecar = load_with_sidecar(folder, base)
+        assert sidecar.condition == "canny" and sidecar.condition_options == {"low": 100, "high": 200}
+        assert sidecar.training == {"steps": 7, "curve": [1, 2]}
+        assert sidecar.range == (0.0, 1.0) and sidecar.channel_order == "RGB" and sidecar.schema == 1
+        assert sidecar.variant == "controlnet"
+        assert (sidecar.base, sidecar.base_fingerprint) == (base.name, base.fingerprint())
+
+    def test_half_precision_halves_the_file(self, base: BaseModel, controlnet: ControlNet, tmp_path: Path) -> None:
+        half = save(controlnet, base, tmp_path / "half", dtype=torch.float16)
+        state = load_file(half / "diffusion_pytorch_model.safetensors")
+        assert {value.dtype for value in state.values()} == {torch.float16}
+        again = load(half, base)
+        assert {parameter.dtype for parameter in again.parameters()} == {torch.float32}
+        for key, value in controlnet.state_dict().items():
+            assert torch.equal(again.state_dict()[key], value.half().float())
+
+    def test_a_second_save_replaces_the_first(self, folder: Path, base: BaseModel) -> None:
+        other = small_controlnet(base.unet, seed=5)
+        save(other, base, folder)
+        loaded, sidecar = load_with_sidecar(folder, base)
+        assert same(loaded, other) and sidecar.condition is None
+
+    def test_a_failure_leaves_the_earlier_folder(
+        self, folder: Path, base: BaseModel, controlnet: ControlNet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+        def full(*_: object, **__: object) -> None:
+            raise OSError("no space left")
+
+        monkeypatch.setattr("safetensors.torch.save_file", full)
+        with pytest.raises(OSError, match="no space"):
+            save(small_controlnet(base.unet, seed=5), base, folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert [path.name for path in folder.parent.iterdir()] == ["net"]
+
+    def test_a_bases_place_on_this_machine_is_not_written(self, controlnet: ControlNet, tmp_path: Path) -> None:
+        place = tmp_path / "home" / "my-base"
+        place.mkdir(parents=True)
+        small = small_base("sd15")
+        base = BaseModel(str(place), small.unet, small.vae, (), (), small.scheduler)
+        folder = save(controlnet, base, tmp_path / "net")
+        assert json.loads((folder / "zeroconv.json").read_text())["base"] == "my-base"
+
+
+class TestVariants:
+    def test_only_mid_has_a_class_name_of_its_own(self, base: BaseModel, tmp_path: Path) -> None:
+        mine = small_controlnet(base.unet, only_mid=True)
+        folder = save(mine, base, tmp_path / "net")
+        assert json.loads((folder / "config.json").read_text())["_class_name"] != "ControlNetModel"
+        loaded, sidecar = load_with_sidecar(folder, base)
+        assert loaded.only_mid and sidecar.variant == "only_mid" and same(loaded, mine)
+        with pytest.raises(Exception):  # noqa: B017 - whatever diffusers says, it must not load it
+            AutoModel.from_pretrained(folder, low_cpu_mem_usage=False)
+
+    @pytest.mark.parametrize("kind", OWN_KINDS)
+    def test_what_diffusers_cannot_copy_comes_back(self, kind: str, tmp_path: Path) -> None:
+        base = small_base(kind)
+        mine = small_controlnet(base.unet)
+        folder = save(mine, base, tmp_path / "net")
+        assert json.loads((folder / "config.json").read_text())["_class_name"] == "ZeroconvControlNet"
+        assert same(load(folder, base), mine)
+
+    def test_they_are_refused_where_diffusers_is_asked(self, base: BaseModel) -> None:
+        mine = small_controlnet(base.unet, only_mid=True)
+        with pytest.raises(UserError, match="only_mid"):
+            as_diffusers(mine)
+        with pytest.raises(UserError, match="only_mid"):
+            to_original(mine)
+
+    def test_a_base_with_unknown_settings_gets_the_own_class(self, tmp_path: Path) -> None:
+        unet = UNet2DConditionModel(
+            block_out_channels=(16,),
+            down_block_types=("DownBlock2D",),
+            up_block_types=("UpBlock2D",),
+            mid_block_type="UNetMidBlock2D",
+            norm_num_groups=8,
+            resnet_out_scale_factor=0.5,
+        )
+        with pytest.raises(UserError, match=r"resnet_out_scale_factor=0\.5"):
+            as_diffusers(ControlNet(unet))
+
+    @pytest.mark.parametrize("options", [{"condition_channels": 7}, {"global_pool": True}, {"condition_channels": 1}])
+    def test_options_come_back(self, options: dict[str, Any], base: BaseModel, tmp_path: Path) -> None:
+        loaded = load(save(small_controlnet(base.unet, **options), base, tmp_path / "net"), base)
+        assert {name: getattr(loaded, name) for name in options} == options
+
+    def test_another_latent_factor_comes_back(self, base: BaseModel, tmp_path: Path) -> None:
+        mine = small_controlnet(base.unet, factor=4, conditioning_channels=(4, 8, 8))
+        assert load(save(mine, base, tmp_path / "net"), base).factor == 4
+        save_file(to_diffusers(mine), tmp_path / "bare.safetensors")
+        assert load(tmp_path / "bare.safetensors", base).factor == 4
+        save_file(to_original(mine), tmp_path / "original.safetensors")
+        assert same(load(tmp_path / "original.safetensors", base), mine)
