@@ -251,3 +251,14 @@ def test_the_full_size_has_the_published_number_of_parameters() -> None:
         unet = UNet2DConditionModel(cross_attention_dim=768)
     net = ControlNet.from_config(unet.config, lambda _: unet)
     assert sum(parameter.numel() for parameter in net.parameters()) == 361_279_120
+
+
+def test_the_condition_encoder_hands_on_what_differs_between_sparse_conditions():
+    """With torch's default start less than 1e-4 of it reaches the last convolution, and control is learnt late."""
+    torch.manual_seed(0)
+    encoder = ConditionEncoder(3, (16, 32, 96, 256, 320))
+    edges = (torch.rand(4, 1, 64, 64) > 0.95).float().expand(4, 3, 64, 64)
+    reached = []
+    encoder.conv_out.register_forward_pre_hook(lambda module, inputs: reached.append(inputs[0]))
+    encoder(edges)
+    assert 0.05 < reached[0].std(0).mean() / edges.std(0).mean() < 5

@@ -22,7 +22,7 @@ from zeroconv.errors import UserError
 
 # Widths of the released encoder for conditions, one per resolution from the pixels down to the latents (cldm_v15.yaml).
 ENCODER_CHANNELS = (16, 32, 96, 256)
-# Settings of a U-Net that change what its encoder reads, and their values that the copy reproduces.
+# Settings that change what an encoder reads, and their values that the copy reproduces.
 _CHECKED = ("addition_embed_type", "encoder_hid_dim_type", "class_embed_type", "class_embeddings_concat")
 _REPRODUCED = (None, False, "text", "text_time", "projection", "identity")
 
@@ -129,6 +129,10 @@ class ConditionEncoder(nn.Module):
             self.blocks.append(nn.Conv2d(narrow, narrow, 3, padding=1))
             self.blocks.append(nn.Conv2d(narrow, wide, 3, padding=1, stride=2))
         self.conv_out = zero_convolution(widths[-2], widths[-1], kernel_size=3)
+        # SiLU halves small values: twice the usual spread keeps a condition's differences; learnt sooner (docs/log.md)
+        for convolution in (self.conv_in, *self.blocks):
+            nn.init.normal_(convolution.weight, std=2 / convolution.weight[0].numel() ** 0.5)
+            nn.init.zeros_(convolution.bias)
 
     def forward(self, condition: Tensor) -> Tensor:
         """condition (B, C, F*H, F*W) in [0, 1] -> (B, c, H, W), c the width of the first skip."""
@@ -200,9 +204,7 @@ class ControlNet(nn.Module):
         class_labels: Tensor | None = None,
     ) -> Control:
         """noisy_latents (B, C, H, W), timesteps (B,) or (), condition (B or 1, C, F*H, F*W) in [0, 1] -> Control.
-
-        encoded: (B or 1, c, H, W) from `encode_condition`, in place of the condition, where many steps share one.
-        """
+        encoded: (B or 1, c, H, W) from `encode_condition`, in place of the condition, where many steps share one."""
         if encoded is None:
             encoded = self.encode_condition(condition)
         if encoded.shape[-2:] != noisy_latents.shape[-2:]:
@@ -233,17 +235,16 @@ class ControlNet(nn.Module):
 
     def enable_gradient_checkpointing(self, enable: bool = True) -> None:
         """Trade time for memory in training: the copy's blocks forget their activations and compute them again."""
-        module: Any
-        for module in self.modules():
-            if hasattr(module, "gradient_checkpointing"):
-                module.gradient_checkpointing = enable
-                module._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+        blocks: list[Any] = [module for module in self.modules() if hasattr(module, "gradient_checkpointing")]
+        for block in blocks:
+            block.gradient_checkpointing = enable
+            block._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
 
     def _embedding(self, noisy_latents: Tensor, timesteps: Tensor, text: Text, class_labels: Tensor | None) -> Tensor:
         """Time step, class and SDXL's additions -> (B, E), computed exactly as the U-Net computes its own."""
-        dtype = noisy_latents.dtype
-        timesteps = timesteps.to(noisy_latents.device).expand(noisy_latents.shape[0])
-        embedding: Tensor = self.time_embedding(self.time_proj(timesteps).to(dtype))
+        dtype, batch = noisy_latents.dtype, noisy_latents.shape[0]
+        frequencies = self.time_proj(timesteps.to(noisy_latents.device).expand(batch))
+        embedding: Tensor = self.time_embedding(frequencies.to(dtype))
         if self.class_embedding is not None:
             if class_labels is None:
                 raise UserError("this base embeds classes: pass class_labels (B,)")
@@ -258,15 +259,14 @@ class ControlNet(nn.Module):
         return embedding
 
 
-def _run(block: nn.Module, hidden: Tensor, embedding: Tensor, tokens: Tensor) -> Any:
-    """A block of the encoder or the middle; only blocks with cross attention read the text."""
-    if getattr(block, "has_cross_attention", False):
-        return block(hidden, embedding, encoder_hidden_states=tokens)
-    return block(hidden, embedding)
-
-
 def _trainable_copy(module: Any) -> Any:
     return None if module is None else deepcopy(module).requires_grad_(True)
+
+
+def _run(block: nn.Module, hidden: Tensor, embedding: Tensor, tokens: Tensor) -> Any:
+    """A block of the encoder or the middle; only blocks with cross attention read the text."""
+    reads_text = getattr(block, "has_cross_attention", False)
+    return block(hidden, embedding, encoder_hidden_states=tokens) if reads_text else block(hidden, embedding)
 
 
 def _residual_channels(net: Any) -> list[int]:

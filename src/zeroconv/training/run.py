@@ -30,7 +30,7 @@ from zeroconv.weights import Sidecar
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
 PREVIEWED = 4
-NARROW = (16, 32, 64, 96)
+NARROW = (16, 16, 32, 64)
 """Widths of the condition encoder for small bases, where the released ones would cost as much as the whole U-Net."""
 
 
