@@ -253,7 +253,7 @@ def test_the_full_size_has_the_published_number_of_parameters() -> None:
     assert sum(parameter.numel() for parameter in net.parameters()) == 361_279_120
 
 
-def test_the_condition_encoder_hands_on_what_differs_between_sparse_conditions():
+def test_the_condition_encoder_hands_on_what_differs_between_sparse_conditions() -> None:
     """With torch's default start less than 1e-4 of it reaches the last convolution, and control is learnt late."""
     torch.manual_seed(0)
     encoder = ConditionEncoder(3, (16, 32, 96, 256, 320))
