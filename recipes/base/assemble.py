@@ -26,6 +26,7 @@ def halve(source: Path, target: Path, prefix: str = "") -> None:
     file = next(source.glob("*.safetensors"))
     weights = {f"{prefix}{key}": value.half().contiguous() for key, value in load_file(file).items()}
     save_file(weights, target / file.name, metadata={"format": "pt"})
+    shutil.copymode(target / "config.json", target / file.name)  # safetensors lets nobody else read what it writes
 
 
 def main() -> None:

@@ -28,6 +28,9 @@ class TestSave:
         assert sorted(path.name for path in folder.iterdir()) == expected
         assert [path.name for path in folder.parent.iterdir()] == ["net"]
 
+    def test_whoever_may_read_one_file_may_read_all(self, folder: Path) -> None:
+        assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
+
     def test_the_sidecar_comes_back_with_base_and_variant(self, folder: Path, base: BaseModel) -> None:
         _, sidecar = load_with_sidecar(folder, base)
         assert sidecar.condition == "canny" and sidecar.condition_options == {"low": 100, "high": 200}

@@ -51,6 +51,7 @@ def save(
         save_file(to_diffusers(controlnet, dtype), part / WEIGHTS, metadata={"format": "pt"})
         (part / "config.json").write_text(json.dumps(config_of(controlnet), indent=2, sort_keys=True) + "\n", "utf-8")
         write_sidecar(record, part / FILE)
+        shutil.copymode(part / "config.json", part / WEIGHTS)  # safetensors lets nobody else read what it writes
         _move(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
