@@ -43,8 +43,9 @@ class Description:
 
     def lines(self) -> list[str]:
         """The description as text, one fact a line."""
-        rows = {"kind": self.kind, "layout": self.layout, "family": self.family, "parameters": f"{self.parameters:,}"}
-        rows |= {"number type": self.dtype}
+        rows = {"kind": self.kind, "layout": self.layout, "family": self.family}
+        rows["U-Net parameters" if self.kind == "base" else "parameters"] = f"{self.parameters:,}"
+        rows["number type"] = self.dtype
         if self.kind == "ControlNet":
             rows["condition"] = self.condition or "not recorded"
         rows |= self.facts
