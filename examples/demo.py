@@ -21,7 +21,7 @@ def demo(folder: Path) -> list[Path]:
     """Runs the three examples into `folder`; returns the sheets to look at."""
     folder.mkdir(parents=True, exist_ok=True)
     photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    generate(folder / "photo", f"canny={photo}", "a red person in front of a blue wall")
+    generate(folder / "photo", f"canny={photo}", "a person in a black shirt and black trousers in front of a blue wall")
     draw(folder / "drawing.png")
     generate(folder / "drawing", f"canny={folder / 'drawing.png'},ready=yes", "a red house beside a green tree")
     scene, caption = make_scene(folder / "scenes")

@@ -11,6 +11,7 @@ diffusers folder `pipeline` and a sheet of pictures. `--start` warm-starts from 
 import argparse
 import json
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -111,6 +112,7 @@ class Trainer:
         self.arguments = arguments
         start, text = arguments.start, arguments.start or arguments.text
         self.vae = AutoencoderKL.from_pretrained(arguments.vae).eval().requires_grad_(False)
+        self.text = text
         self.tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
         self.encoder = CLIPTextModel.from_pretrained(text / "text_encoder").float().train()
         channels = self.vae.config.latent_channels
@@ -197,7 +199,8 @@ class Trainer:
         self.unet.save_pretrained(folder / "unet")
         self.encoder.save_pretrained(folder / "text_encoder")
         self.vae.save_pretrained(folder / "vae")
-        self.tokenizer.save_pretrained(folder / "tokenizer")
+        # Copied, since save_pretrained leaves out vocab.json and merges.txt, which older transformers read.
+        shutil.copytree(self.text / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
         noise_schedule().save_pretrained(folder / "scheduler")
         self.sheet(self.arguments.out / f"sheet-{done:06d}.png")
         for parameter, own in zip(self.parameters, backup, strict=True):
