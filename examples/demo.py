@@ -23,7 +23,7 @@ def demo(folder: Path) -> list[Path]:
     photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     generate(folder / "photo", f"canny={photo}", "a person in a black shirt and black trousers in front of a blue wall")
     draw(folder / "drawing.png")
-    generate(folder / "drawing", f"canny={folder / 'drawing.png'},ready=yes", "a red house beside a green tree")
+    generate(folder / "drawing", f"canny={folder / 'drawing.png'},ready=yes", "a red house left of a green tree on a green meadow")
     scene, caption = make_scene(folder / "scenes")
     generate(folder / "scene", f"canny={scene}", caption)
     return [folder / name / "sheet.png" for name in ("photo", "drawing", "scene")]
@@ -39,12 +39,12 @@ def draw(path: Path) -> None:
     """A house and a tree as white lines on black: a condition that is ready."""
     drawing = Image.new("RGB", (256, 256))
     pen = ImageDraw.Draw(drawing)
-    pen.rectangle((40, 120, 140, 210), outline="white")
-    pen.line((30, 120, 90, 60, 150, 120, 30, 120), fill="white")
-    pen.rectangle((80, 165, 105, 210), outline="white")
-    pen.ellipse((170, 80, 230, 150), outline="white")
-    pen.rectangle((194, 150, 206, 210), outline="white")
-    pen.line((0, 210, 255, 210), fill="white")
+    pen.rectangle((40, 120, 140, 210), outline="white", width=2)
+    pen.line((30, 120, 90, 60, 150, 120, 30, 120), fill="white", width=2)
+    pen.rectangle((80, 165, 105, 210), outline="white", width=2)
+    pen.ellipse((170, 80, 230, 150), outline="white", width=2)
+    pen.rectangle((194, 150, 206, 210), outline="white", width=2)
+    pen.line((0, 210, 255, 210), fill="white", width=2)
     drawing.save(path)
 
 
