@@ -23,7 +23,8 @@ def demo(folder: Path) -> list[Path]:
     photo = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     generate(folder / "photo", f"canny={photo}", "a person in a black shirt and black trousers in front of a blue wall")
     draw(folder / "drawing.png")
-    generate(folder / "drawing", f"canny={folder / 'drawing.png'},ready=yes", "a red house left of a green tree on a green meadow")
+    ready = f"canny={folder / 'drawing.png'},ready=yes"
+    generate(folder / "drawing", ready, "a red house left of a green tree on a green meadow")
     scene, caption = make_scene(folder / "scenes")
     generate(folder / "scene", f"canny={scene}", caption)
     return [folder / name / "sheet.png" for name in ("photo", "drawing", "scene")]
