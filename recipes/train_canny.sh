@@ -1,6 +1,7 @@
 #!/bin/sh
 # The shipped Canny ControlNet: the paper's recipe (locked base, zero convolutions, half of the prompts dropped) on the
-# embedded base; about half an hour on one processor core, and ten minutes more to render the scenes once. Run from the
+# embedded base; about 25 minutes on one processor core (--threads 1), and six more to render the scenes once. The one that
+# ships ran with --steps 1000, its rate falling to zero at the end, and then with --resume --steps 1800. Run from the
 # repository:
 #
 #     recipes/train_canny.sh [--base FOLDER] [--out FOLDER] [--resume] ...
@@ -14,6 +15,6 @@ export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 exec "${ZEROCONV:-.venv/bin/zeroconv}" train \
-  --base tiny --condition canny --data scenes:20000 --out runs/canny \
-  --steps 3000 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.995 \
-  --gain-every 100 --held-out 64 --save-every 250 --preview-every 500 "$@"
+  --base tiny --condition canny --data scenes:8000 --out runs/canny \
+  --steps 1800 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.99 \
+  --gain-every 50 --held-out 64 --save-every 250 --preview-every 600 "$@"

@@ -9,7 +9,6 @@ with latents whitened to mean 0 and spread 1 per channel. `--start vae` warm-sta
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from render import HELD_OUT_SEED, TRAINING_SEED
-from shards import load_shards, load_state, save_state, to_images
+from shards import learning_rate, load_shards, load_state, save_state, to_images
 from torch import Tensor
 
 LATENT_CHANNELS = 8
@@ -57,11 +56,6 @@ def reconstruction_loss(picture: Tensor, truth: Tensor, squared: float) -> Tenso
     error = picture - truth
     edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     return error.abs().mean() + squared * error.square().mean() + 0.5 * edges
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 100 steps, then half a cosine down to 2 % of the peak."""
-    return peak * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 @torch.no_grad()

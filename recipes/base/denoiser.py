@@ -10,7 +10,6 @@ diffusers folder `pipeline` and a sheet of pictures. `--start` warm-starts from 
 
 import argparse
 import json
-import math
 import shutil
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from render import TRAINING_SEED
-from shards import load_shards, load_state, save_state, shard_scenes, to_images
+from shards import learning_rate, load_shards, load_state, save_state, shard_scenes, to_images
 from text import WIDTH, tokenize
 from torch import Tensor
 from tqdm import trange
@@ -98,11 +97,6 @@ def draw(unet: UNet2DConditionModel, encoder: CLIPTextModel, ids: Tensor, empty:
         without, with_text = unet(torch.cat([latents, latents]), timestep, states).sample.chunk(2)
         latents = scheduler.step(without + guidance * (with_text - without), timestep, latents).prev_sample
     return latents
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 100 steps, then half a cosine down to 2 % of the peak."""
-    return peak * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 class Trainer:

@@ -1,5 +1,6 @@
-"""The rendered shards in memory, and the full state of a training on disk."""
+"""What the trainings share: rendered shards in memory, the full state on disk, the course of the learning rate."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,11 @@ def shard_scenes(folder: Path, seed: int) -> list[Scene]:
 def to_images(pictures: np.ndarray) -> Tensor:
     """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1]."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Warm-up over 100 steps, then half a cosine down to 2 % of the peak."""
+    return peak * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def save_state(path: Path, **state: object) -> None:
