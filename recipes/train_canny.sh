@@ -1,8 +1,8 @@
 #!/bin/sh
 # The shipped Canny ControlNet: the paper's recipe (locked base, zero convolutions, half of the prompts dropped) on the
-# embedded base; about 25 minutes on one processor core (--threads 1), and six more to render the scenes once. The one that
-# ships ran with --steps 1000, its rate falling to zero at the end, and then with --resume --steps 1800. Run from the
-# repository:
+# embedded base; about 75 minutes on one processor core (--threads 1), and six more to render the scenes once. The one that
+# ships ran with --steps 1000, its rate falling to zero at the end, then with --resume --steps 1800 and 6600, each at
+# the full rate again. recipes/halve.py makes the folder that ships. Run from the repository:
 #
 #     recipes/train_canny.sh [--base FOLDER] [--out FOLDER] [--resume] ...
 #
@@ -16,5 +16,5 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 exec "${ZEROCONV:-.venv/bin/zeroconv}" train \
   --base tiny --condition canny --data scenes:8000 --out runs/canny \
-  --steps 1800 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.99 \
+  --steps 6600 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.99 \
   --gain-every 50 --held-out 64 --save-every 250 --preview-every 600 "$@"

@@ -10,23 +10,16 @@ was trained further: its encoder must be the one the U-Net learnt with.
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
-from safetensors.torch import load_file, save_file
+
+sys.path.append(str(Path(__file__).parents[1]))
+from halve import halve
 
 CARD = Path(__file__).parent / "MODEL_CARD.md"
-
-
-def halve(source: Path, target: Path, prefix: str = "") -> None:
-    """One part's weights in half precision, its config beside them."""
-    target.mkdir(parents=True)
-    shutil.copy(source / "config.json", target)
-    file = next(source.glob("*.safetensors"))
-    weights = {f"{prefix}{key}": value.half().contiguous() for key, value in load_file(file).items()}
-    save_file(weights, target / file.name, metadata={"format": "pt"})
-    shutil.copymode(target / "config.json", target / file.name)  # safetensors lets nobody else read what it writes
 
 
 def main() -> None:

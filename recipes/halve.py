@@ -1,0 +1,33 @@
+"""A trained ControlNet as the folder that ships: its weights in half precision, its config and sidecar as they are.
+
+python recipes/halve.py runs/canny/controlnet src/zeroconv/models/controlnet-canny
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+
+def halve(source: Path, target: Path, prefix: str = "") -> None:
+    """Copy a folder of weights with its JSON files, the weights in half precision, `prefix` before their names."""
+    target.mkdir(parents=True, exist_ok=True)
+    for description in source.glob("*.json"):
+        shutil.copy(description, target)
+    file = next(source.glob("*.safetensors"))
+    weights = {f"{prefix}{key}": value.half().contiguous() for key, value in load_file(file).items()}
+    save_file(weights, target / file.name, metadata={"format": "pt"})
+    shutil.copymode(file.parent / "config.json", target / file.name)  # safetensors lets nobody else read what it writes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="the folder `controlnet` of a run")
+    parser.add_argument("target", type=Path)
+    arguments = parser.parse_args()
+    halve(arguments.source, arguments.target)
+
+
+if __name__ == "__main__":
+    main()
