@@ -1,11 +1,14 @@
 """Step 4 of the base's recipe: the U-Net, with the text encoder, on the latents of the rendered shards.
 
     python recipes/base/denoiser.py --shards state/scenes --vae state/autoencoder/vae --text state/text \\
-        --out state/denoiser --steps 4000
+        --out state/denoiser --steps 16000
 
 v-prediction with zero terminal SNR (arXiv 2305.08891), the loss on objects weighted three times, 12 % empty prompts,
-moving average of the weights. Writes state.pt (a cut run goes on from it) and, at each check, the whole base as a
-diffusers folder `pipeline` and a sheet of pictures. `--start` warm-starts from such a folder.
+Muon for the U-Net's matrices and AdamW for the rest, moving average of the weights. Writes state.pt (a cut run goes on
+from it) and, at each check, the whole base as a diffusers folder `pipeline` and a sheet of pictures. `--start`
+warm-starts from such a folder. On two cores, two processes that share each batch are faster than two threads:
+
+    torchrun --nproc-per-node 2 recipes/base/denoiser.py ...
 """
 
 import argparse
@@ -16,116 +19,58 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from PIL import Image
+from network import build, noise_schedule
+from optimisers import optimisers
 from render import TRAINING_SEED
-from shards import learning_rate, load_shards, load_state, save_state, shard_scenes, to_images
-from text import WIDTH, tokenize
+from shards import autocast, learning_rate, load_shards, load_state, save_state, shard_scenes, to_images
+from sheet import PROMPTS, draw, save_sheet
+from text import tokenize
 from torch import Tensor
 from tqdm import trange
 from transformers import CLIPTextModel, CLIPTokenizer
+from workers import Workers
 
 OBJECT_WEIGHT = 3.0
 EMPTY_PROMPTS = 0.12
-SHEET = (
-    "a red sphere on grass under a blue sky",
-    "a large blue cube on snow under a gray sky",
-    "a yellow cone on a plain white background",
-    "a green pyramid on sand at sunset",
-    "a purple cylinder in front of a yellow wall",
-    "a large orange ring on a plain gray background",
-    "a white house with a red roof on grass under a blue sky",
-    "a large green tree on a green meadow",
-    "a person in a red shirt and blue trousers standing on snow under a gray sky",
-    "a person in a yellow shirt and black trousers with arms raised at night",
-    "a red sphere left of a blue cube on a green meadow",
-    "a blue cone left of an orange ring in a room with a white wall",
-    "a pine tree at night",
-    "a red house under a blue sky",
-    "",
-    "",
-)
-
-
-def build(latent_channels: int) -> UNet2DConditionModel:
-    """An untrained U-Net for (C, 16, 16) latents; a trainable copy of its encoder has at most 2.8 M parameters."""
-    return UNet2DConditionModel(
-        sample_size=16,
-        in_channels=latent_channels,
-        out_channels=latent_channels,
-        block_out_channels=(80, 112, 120),
-        layers_per_block=1,
-        cross_attention_dim=WIDTH,
-        attention_head_dim=4,  # diffusers means the number of heads
-        norm_num_groups=8,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    )
-
-
-def noise_schedule() -> DDIMScheduler:
-    """Stable Diffusion's schedule brought to zero signal at the last step."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
-        rescale_betas_zero_snr=True,
-        timestep_spacing="trailing",
-        clip_sample=False,
-        steps_offset=1,
-    )
+HOLD = 0.7  # share of the steps at the full rate, so that a run can be made longer
 
 
 @torch.no_grad()
-def encode_all(vae: AutoencoderKL, pictures: np.ndarray) -> Tensor:
+def encode_all(vae: AutoencoderKL, pictures: np.ndarray, device: str) -> Tensor:
     """Latents (N, C, 16, 16), the mean of the posterior."""
     batches = trange(0, len(pictures), 16, desc="encoding", mininterval=5)
-    return torch.cat([vae.encode(to_images(pictures[k : k + 16])).latent_dist.mode() for k in batches])
-
-
-@torch.no_grad()
-def draw(unet: UNet2DConditionModel, encoder: CLIPTextModel, ids: Tensor, empty: Tensor, guidance: float) -> Tensor:
-    """Latents for each row of token ids with 20 DDIM steps and classifier-free guidance."""
-    scheduler = noise_schedule()
-    scheduler.set_timesteps(20)
-    shape = (len(ids), unet.config.in_channels, 16, 16)
-    latents = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    states = encoder(torch.cat([empty.expand_as(ids), ids])).last_hidden_state
-    for timestep in scheduler.timesteps:
-        without, with_text = unet(torch.cat([latents, latents]), timestep, states).sample.chunk(2)
-        latents = scheduler.step(without + guidance * (with_text - without), timestep, latents).prev_sample
-    return latents
+    vae = vae.to(device)
+    read = (torch.from_numpy(pictures[k : k + 16]).to(device) for k in batches)
+    return torch.cat([vae.encode(to_images(batch)).latent_dist.mode().cpu() for batch in read])
 
 
 class Trainer:
     """The two networks that learn, their moving average, and what they learn from."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.arguments = arguments
-        start, text = arguments.start, arguments.start or arguments.text
-        self.vae = AutoencoderKL.from_pretrained(arguments.vae).eval().requires_grad_(False)
-        self.text = text
-        self.tokenizer = CLIPTokenizer.from_pretrained(text / "tokenizer")
-        self.encoder = CLIPTextModel.from_pretrained(text / "text_encoder").float().train()
+        self.arguments, self.device, self.workers = arguments, arguments.device, Workers()
+        start, self.text = arguments.start, arguments.text or arguments.start
+        self.vae = AutoencoderKL.from_pretrained(arguments.vae).float().eval().requires_grad_(False)
+        self.tokenizer = CLIPTokenizer.from_pretrained(self.text / "tokenizer")
+        self.encoder = CLIPTextModel.from_pretrained(self.text / "text_encoder").float().train()
         channels = self.vae.config.latent_channels
         self.unet = UNet2DConditionModel.from_pretrained(start / "unet") if start else build(channels)
-        self.unet.float().set_attn_processor(AttnProcessor())  # faster than the fused kernel at these head sizes
+        self.unet.float()
+        if self.device == "cpu":
+            self.unet.set_attn_processor(AttnProcessor())  # faster than the fused kernel at these head sizes
+        self.unet.to(self.device)
+        self.encoder.to(self.device)
         self.parameters = [*self.unet.parameters(), *self.encoder.parameters()]
         self.average = [p.detach().clone() for p in self.parameters]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": self.unet.parameters()}, {"params": self.encoder.parameters()}],
-            arguments.rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-2,
-            fused=True,
-        )
+        self.optimisers = optimisers(self.unet, self.encoder, arguments.rate, arguments.muon)
         self.first, self.seconds = 0, 0.0
-        if state := load_state(arguments.out / "state.pt"):
+        if state := load_state(arguments.out / "state.pt", self.device):
             self.unet.load_state_dict(state["unet"])
             self.encoder.load_state_dict(state["encoder"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(saved)
             self.average = state["average"]
             self.first, self.seconds = state["step"], state["seconds"]
         self.alphas = noise_schedule().alphas_cumprod
@@ -135,15 +80,20 @@ class Trainer:
         """Latents, object masks and token ids of all shards."""
         folder = self.arguments.shards
         cache = self.arguments.out / "latents.pt"  # remove it when shards or autoencoder change
-        if not cache.exists():
-            save_state(cache, latents=encode_all(self.vae, load_shards(folder, TRAINING_SEED, "rgb")))
+        if not cache.exists() and self.workers.rank == 0:
+            pictures = load_shards(folder, TRAINING_SEED, "rgb")
+            save_state(cache, latents=encode_all(self.vae, pictures, self.device))
+        self.workers.wait()
         self.latents = load_state(cache)["latents"]
         instances = load_shards(folder, TRAINING_SEED, "instances")
         self.objects = torch.from_numpy(instances.reshape(-1, 16, 8, 16, 8).max((2, 4)) > 0)
         self.ids = tokenize(self.tokenizer, [s.caption for s in shard_scenes(folder, TRAINING_SEED)])
 
     def loss(self, step: int) -> tuple[Tensor, Tensor]:
-        """The weighted loss of a batch and its part on objects; what step k sees depends on k alone."""
+        """The weighted loss of this process's share of a batch and its part on objects.
+
+        What step k sees depends on k alone, not on the number of processes.
+        """
         random, size = torch.Generator().manual_seed(1_000_003 * (step + 1)), self.arguments.batch
         rows = torch.randint(0, len(self.latents), (size,), generator=random)
         ids = self.ids[rows].clone()
@@ -153,27 +103,37 @@ class Trainer:
         clean, noise = self.latents[rows], torch.randn(size, *self.latents.shape[1:], generator=random)
         signal = self.alphas[timesteps].sqrt().view(-1, 1, 1, 1)
         spread = (1 - self.alphas[timesteps]).sqrt().view(-1, 1, 1, 1)
-        states = self.encoder(ids).last_hidden_state
-        guess = self.unet(signal * clean + spread * noise, timesteps, states).sample
-        error = (guess - (signal * noise - spread * clean)).square().mean(1)
         mask = self.objects[rows].float()
         weight = 1 + (OBJECT_WEIGHT - 1) * mask
-        return (error * weight).mean() / weight.mean(), (error * mask).sum().detach() / mask.sum()
+        weight = weight / weight.mean()
+        noisy, target = signal * clean + spread * noise, signal * noise - spread * clean
+        mine = slice(self.workers.rank, None, self.workers.count)
+        noisy, target, weight, mask, timesteps, ids = (
+            part[mine].to(self.device) for part in (noisy, target, weight, mask, timesteps, ids)
+        )
+        with autocast(self.device):
+            states = self.encoder(ids).last_hidden_state
+            guess = self.unet(noisy, timesteps, states).sample
+        error = (guess.float() - target).square().mean(1)
+        return (error * weight).mean(), (error * mask).sum().detach() / mask.sum()
 
-    def step(self, step: int) -> tuple[float, float]:
+    def step(self, step: int) -> tuple[Tensor, Tensor]:
         """One optimiser step -> loss, loss on objects."""
-        peak = learning_rate(step, self.arguments.steps, self.arguments.rate)
-        for group, factor in zip(self.optimiser.param_groups, (1.0, 0.3), strict=True):
-            group["lr"] = peak * factor
+        share = learning_rate(step, self.arguments.steps, 1.0, hold=HOLD)
+        for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
+            group["lr"] = group["peak"] * share
         loss, on_objects = self.loss(step)
-        self.optimiser.zero_grad()
+        self.unet.zero_grad()
+        self.encoder.zero_grad()
         loss.backward()
+        self.workers.share_gradients(self.parameters)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         if step % 2 == 0:
-            decay = min(0.996, (1 + step) / (10 + step))
+            decay = min(self.arguments.average, (1 + step) / (10 + step))
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
-        return loss.item(), on_objects.item()
+        return loss.detach(), on_objects
 
     def save(self, done: int, seconds: float) -> None:
         """Full state, then the averaged weights as a folder and a sheet of pictures."""
@@ -181,7 +141,7 @@ class Trainer:
             self.arguments.out / "state.pt",
             unet=self.unet.state_dict(),
             encoder=self.encoder.state_dict(),
-            optimiser=self.optimiser.state_dict(),
+            optimisers=[optimiser.state_dict() for optimiser in self.optimisers],
             average=self.average,
             step=done,
             seconds=seconds,
@@ -196,51 +156,49 @@ class Trainer:
         # Copied, since save_pretrained leaves out vocab.json and merges.txt, which older transformers read.
         shutil.copytree(self.text / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
         noise_schedule().save_pretrained(folder / "scheduler")
-        self.sheet(self.arguments.out / f"sheet-{done:06d}.png")
+        latents = draw(self.unet, self.encoder, tokenize(self.tokenizer, list(PROMPTS)), self.empty, guidance=4.0)
+        save_sheet(self.arguments.out / f"sheet-{done:06d}.png", latents, self.vae)
         for parameter, own in zip(self.parameters, backup, strict=True):
             parameter.data.copy_(own)
 
-    def sheet(self, path: Path) -> None:
-        """Two rows of eight pictures of fixed prompts."""
-        latents = draw(self.unet, self.encoder, tokenize(self.tokenizer, list(SHEET)), self.empty, guidance=4.0)
-        with torch.no_grad():
-            pictures = self.vae.decode(latents).sample.clamp(-1, 1)
-        grid = ((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-        rows = [np.concatenate(list(grid[k : k + 8]), 1) for k in range(0, len(grid), 8)]
-        Image.fromarray(np.concatenate(rows)).save(path)
 
-
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--vae", type=Path, required=True)
     parser.add_argument("--text", type=Path)
     parser.add_argument("--start", type=Path, help="a pipeline folder to warm-start from")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=16000)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak of AdamW; the text encoder learns at 0.3 of it")
+    parser.add_argument("--muon", type=float, default=2e-3, help="peak of Muon; 0 leaves everything to AdamW")
+    parser.add_argument("--average", type=float, default=0.996, help="decay of the moving average, every other step")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--check-every", type=int, default=250)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     arguments.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(arguments)
-    torch.set_num_threads(max(2, arguments.threads))  # encoding is quick on two threads
     trainer.load_data()
-    torch.set_num_threads(arguments.threads)
-    clock, recent = time.monotonic() - trainer.seconds, []
+    started, recent = time.monotonic(), []
     for step in range(trainer.first, arguments.steps):
-        recent.append(trainer.step(step))
-        done = step + 1
-        if done % 50 == 0:
-            loss, on_objects = np.mean(recent[-50:], axis=0)
-            seconds = round(time.monotonic() - clock)
-            row = {"step": done, "seconds": seconds, "loss": round(loss, 4), "objects": round(on_objects, 4)}
+        recent.append(torch.stack(trainer.step(step)))
+        done, is_first = step + 1, trainer.workers.rank == 0
+        seconds = trainer.seconds + time.monotonic() - started
+        if done % 50 == 0 and is_first:
+            loss, on_objects = torch.stack(recent).mean(0).tolist()
+            row = {"step": done, "seconds": round(seconds), "loss": round(loss, 4), "objects": round(on_objects, 4)}
             print(json.dumps(row), flush=True)
-        if done % arguments.check_every == 0 or done == arguments.steps:
-            trainer.save(done, time.monotonic() - clock)
+            recent = []
+        if (done % arguments.check_every == 0 or done == arguments.steps) and is_first:
+            trainer.save(done, seconds)
 
 
 if __name__ == "__main__":

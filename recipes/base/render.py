@@ -20,14 +20,23 @@ HELD_OUT_SEED = 2
 
 
 def draw_shard(seed: int, first: int, count: int, device: str) -> dict[str, np.ndarray]:
-    """Pictures (N, 128, 128, 3) uint8 and instance ids (N, 128, 128) uint8 of scenes first .. first + count."""
-    pictures, instances, batch = [], [], 4 if device == "cpu" else 64
+    """Scenes first .. first + count: `rgb` (N, 128, 128, 3) uint8, and of the same size `instances` and `classes`
+    uint8, `depth` float16 in metres (inf: sky), `normal` (..., 3) int8 in 1/127."""
+    parts: dict[str, list[np.ndarray]] = {}
+    batch = 4 if device == "cpu" else 64
     for start in range(first, first + count, batch):
         scenes = [sample_scene(seed, index) for index in range(start, min(start + batch, first + count))]
         drawn = render(scenes, device=device)
-        pictures.append(drawn.rgb.cpu().numpy())
-        instances.append(drawn.instances.cpu().numpy())
-    return {"rgb": np.concatenate(pictures), "instances": np.concatenate(instances)}
+        layers = {
+            "rgb": drawn.rgb,
+            "instances": drawn.instances,
+            "classes": drawn.classes,
+            "depth": drawn.depth.half(),
+            "normal": (drawn.normal * 127).round().to(torch.int8),
+        }
+        for name, layer in layers.items():
+            parts.setdefault(name, []).append(layer.cpu().numpy())
+    return {name: np.concatenate(layers) for name, layers in parts.items()}
 
 
 def main() -> None:

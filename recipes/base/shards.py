@@ -30,14 +30,21 @@ def shard_scenes(folder: Path, seed: int) -> list[Scene]:
     ]
 
 
-def to_images(pictures: np.ndarray) -> Tensor:
+def to_images(pictures: Tensor) -> Tensor:
     """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm-up over 100 steps, then half a cosine down to 2 % of the peak."""
-    return peak * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+def autocast(device: str) -> torch.autocast:
+    """bfloat16 on a GPU; off on a CPU, where many have no native support and are far slower with it."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+
+
+def learning_rate(step: int, steps: int, peak: float, hold: float = 0.0) -> float:
+    """Warm-up over 100 steps, the peak for a share `hold` of all steps, then half a cosine down to 2 % of it."""
+    fallen = max(0.0, (step / steps - hold) / (1 - hold))
+    return peak * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fallen)))
 
 
 def save_state(path: Path, **state: object) -> None:
@@ -46,6 +53,6 @@ def save_state(path: Path, **state: object) -> None:
         torch.save(state, temporary)
 
 
-def load_state(path: Path) -> dict[str, object] | None:
+def load_state(path: Path, device: str = "cpu") -> dict[str, object] | None:
     """The state saved at `path`, or None when the run is new."""
-    return torch.load(path, weights_only=True) if path.exists() else None
+    return torch.load(path, map_location=device, weights_only=True) if path.exists() else None

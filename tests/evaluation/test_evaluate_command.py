@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.evaluation.command import add_arguments, run
+from zeroconv.perception import PerceptionNetwork, save_perception
 from zeroconv.weights import Sidecar
 
 
@@ -21,7 +23,7 @@ def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: p
 
     def load(source: Any, base: BaseModel) -> Any:
         asked.append(source)
-        condition = "depth" if source == "of-depth" else "canny"
+        condition = source.removeprefix("of-") if source.startswith("of-") else "canny"
         return small_controlnet, Sidecar(condition=condition, base_fingerprint="abc", training={"steps": 7})
 
     monkeypatch.setattr("zeroconv.base.load_base", lambda *_, **__: small_base)
@@ -33,6 +35,14 @@ def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: p
         return run(parser.parse_args(list(words)))
 
     return call
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Path:
+    """A folder with a perception network that has learnt nothing."""
+    torch.manual_seed(0)
+    save_perception(PerceptionNetwork((4, 8, 8, 8)), tmp_path / "judge")
+    return tmp_path / "judge"
 
 
 FEW = ("--count", "3", "--steps", "1")
@@ -62,11 +72,24 @@ def test_control_prints_the_table_and_writes_its_files(
 
 
 def test_base_prints_the_table_and_writes_its_files(
-    evaluate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluate: Any, judge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert evaluate("base", "--out", str(tmp_path), "--count", "12", "--steps", "1") == 0
-    assert "autoencoder PSNR" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["base.csv", "base.json", "base.png"]
+    words = ("--judge", str(judge), "--compared", "2", "--count", "12", "--steps", "1")
+    assert evaluate("base", "--out", str(tmp_path), *words) == 0
+    printed = capsys.readouterr().out
+    for row in ("autoencoder PSNR", "kind right: sphere", "order right, true", "Frechet distance, true"):
+        assert row in printed
+    assert sorted(path.name for path in tmp_path.glob("base.*")) == ["base.csv", "base.json", "base.png"]
+    assert len((tmp_path / "base.csv").read_text().splitlines()) == 1 + 4 * 12 + 2
+
+
+def test_segmentation_is_read_by_the_judge(
+    evaluate: Any, judge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--condition", "seg", "--checkpoint", "of-segmentation", "--judge", str(judge), "--out", str(tmp_path))
+    assert evaluate("control", *words, *FEW) == 0
+    assert "mIoU" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "control.json").read_text())["protocol"]["judge"]) == 16
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import torch
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
-from zeroconv.errors import UserError
 from zeroconv.evaluation import control
 from zeroconv.evaluation.control import evaluate_control
 from zeroconv.evaluation.held_out import HeldOut, Picture
@@ -118,8 +117,3 @@ def test_the_protocol_hash_names_what_the_numbers_depend_on(
     assert protocol_hash(Sampler(steps=2, batch=24, seed=3)) == first  # how many are drawn together does not matter
     assert protocol_hash(Sampler(steps=3, batch=5, seed=3)) != first
     assert protocol_hash(Sampler(steps=2, batch=5, seed=4)) != first
-
-
-def test_conditions_without_a_measure_are_refused_with_those_that_have_one() -> None:
-    with pytest.raises(UserError, match="canny"):
-        control.fidelity_of("depth")

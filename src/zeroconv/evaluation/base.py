@@ -1,4 +1,4 @@
-"""How good the base is by itself: what its autoencoder keeps, and whether backgrounds follow the caption.
+"""How good the base is by itself: what its autoencoder keeps, and whether pictures show what the caption says.
 
 H, W pixels.
 """
@@ -10,19 +10,40 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zeroconv import conditions
 from zeroconv.base import BaseModel
+from zeroconv.evaluation import objects
 from zeroconv.evaluation.backgrounds import backgrounds_right, walls_right
-from zeroconv.evaluation.control import FIDELITIES
 from zeroconv.evaluation.drawing import draw, settled
-from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
-from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash
+from zeroconv.evaluation.fidelity import CANNY, fidelity_of
+from zeroconv.evaluation.frechet import estimate_frechet
+from zeroconv.evaluation.held_out import (
+    EVALUATION_SEED,
+    HeldOut,
+    Picture,
+    Progress,
+    held_out_scenes,
+    silent,
+    through_autoencoder,
+)
+from zeroconv.evaluation.judge import Judge
+from zeroconv.evaluation.objects import object_parts
+from zeroconv.evaluation.part import Column, Part
+from zeroconv.evaluation.report import (
+    INTERVAL,
+    Measure,
+    Report,
+    Stopwatch,
+    base_hash,
+    captions_hash,
+    weights_hash,
+)
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
-from zeroconv.evaluation.statistics import estimate_mean
 
 SHEET_PICTURES = 64
 SHEET_COLUMNS = 8
+COMPARED_SEEDS = (EVALUATION_SEED + 1, EVALUATION_SEED + 2)
+FRECHET = "Frechet distance"
 
 
 @dataclass(frozen=True)
@@ -45,11 +66,15 @@ def evaluate_base(
     sampler: Sampler,
     *,
     subject: Mapping[str, Any],
+    judge: Judge | None = None,
+    compared: int = 0,
     progress: Progress = silent,
 ) -> BaseEvaluation:
     """Pass every held-out picture through the autoencoder, draw every caption once, and measure both.
 
-    subject: what is known of the base, to be put into the report.
+    subject: what is known of the base, to be put into the report. judge: reads the pictures drawn for captions with one
+    and with two objects and for the empty prompt, as many of each as there are held-out scenes; without it these
+    figures are left out. compared: so many pictures a side for the Frechet distance; 0 leaves it out.
     """
     sampler, watch = settled(sampler, base), Stopwatch()
     with watch("autoencoder"):
@@ -58,12 +83,20 @@ def evaluate_base(
         drawn = draw(base, held_out.captions, sampler, what="draw", progress=progress)
     with watch("score"):
         columns = {**_autoencoder_columns(held_out, decoded), **_background_columns(held_out, drawn)}
+    parts = [Part("scenes", held_out.captions, columns, MEANINGS)]
+    if judge is not None:
+        with watch("objects"):
+            parts += object_parts(base, judge, len(held_out.scenes), sampler, progress)
+    if judge is not None and compared:
+        with watch("Frechet distance"):
+            parts.append(_compared_part(base, judge, compared, sampler, progress))
+    names = [name for part in parts for name in part.columns]
     report = Report(
         title=f"base {base.name}",
-        protocol=_protocol(held_out, sampler, base),
+        protocol=_protocol(held_out, sampler, base, judge, compared),
         subject={**subject, "base_weights": base_hash(base)},
-        measures=tuple(_measure(name, list(column.values())) for name, column in columns.items() if len(column) > 1),
-        rows=_rows(held_out, sampler, columns),
+        measures=tuple(measure for part in parts for measure in part.measures()),
+        rows=tuple(row for part in parts for row in part.rows(sampler.seed, names)),
         seconds=watch.seconds,
     )
     return BaseEvaluation(report, _sheet(held_out, drawn))
@@ -78,16 +111,14 @@ MEANINGS = {
     "wall right, true": "the same rule on true pictures",
 }
 
-Column = Mapping[int, float]  # scene -> value; scenes may be missing
-
 
 def _autoencoder_columns(held_out: HeldOut, decoded: Sequence[Picture]) -> dict[str, Column]:
-    fidelity = FIDELITIES["canny"]
-    extract = conditions.create("canny", **fidelity.options)
-    pairs = list(zip(decoded, held_out.pictures, strict=True))
+    fidelity = fidelity_of("canny")
+    edges = zip(fidelity.found(decoded), fidelity.asked(held_out), strict=True)
+    pairs = zip(decoded, held_out.pictures, strict=True)
     return {
         "autoencoder PSNR": {k: psnr(*pair) for k, pair in enumerate(pairs)},
-        "autoencoder edge F1": {k: fidelity.score(extract(d), extract(t)) for k, (d, t) in enumerate(pairs)},
+        "autoencoder edge F1": {k: fidelity.score(*pair) for k, pair in enumerate(edges)},
     }
 
 
@@ -101,36 +132,35 @@ def _background_columns(held_out: HeldOut, drawn: Sequence[Picture]) -> dict[str
     return {name: {k: float(is_right) for k, is_right in column.items()} for name, column in answers.items()}
 
 
-def _measure(name: str, values: Sequence[float]) -> Measure:
-    return Measure(name, MEANINGS[name], estimate_mean(values), unit="dB" if name.endswith("PSNR") else "")
+def _compared_part(base: BaseModel, judge: Judge, count: int, sampler: Sampler, progress: Progress) -> Part:
+    """As many drawn as rendered pictures, and as many rendered ones of other scenes, as features."""
+    first, second = (held_out_scenes(count, base.native_size, seed=seed, progress=progress) for seed in COMPARED_SEEDS)
+    drawn = draw(base, first.captions, sampler, what="draw to compare", progress=progress)
+    features, true, other = (judge.features(pictures) for pictures in (drawn, second.pictures, first.pictures))
+    measures = (
+        Measure(FRECHET, "drawn against rendered pictures of other scenes", estimate_frechet(features, true)),
+        Measure(f"{FRECHET}, true", "rendered pictures of the same captions instead", estimate_frechet(other, true)),
+    )
+    return Part("compared", first.captions, {}, {}, measures)
 
 
-def _protocol(held_out: HeldOut, sampler: Sampler, base: BaseModel) -> dict[str, Any]:
+def _protocol(
+    held_out: HeldOut, sampler: Sampler, base: BaseModel, judge: Judge | None, compared: int
+) -> dict[str, Any]:
     drawing = asdict(sampler)
     del drawing["batch"], drawing["strength"]
     return {
         "evaluation": "base",
-        "measures": MEANINGS,
-        "extractor": {"condition": "canny", **FIDELITIES["canny"].options},
+        "measures": {**MEANINGS, **(objects.MEANINGS if judge else {})},
+        "judge": weights_hash(judge.network)[:16] if judge else None,
+        "compared": {"count": compared, "seeds": COMPARED_SEEDS} if judge and compared else None,
+        "extractor": {"condition": "canny", **CANNY},
         "interval": INTERVAL,
         "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
         "size": base.native_size,
         "sampler": drawing,
         "dtype": str(base.dtype).removeprefix("torch."),
     }
-
-
-def _rows(held_out: HeldOut, sampler: Sampler, columns: Mapping[str, Column]) -> tuple[Mapping[str, Any], ...]:
-    return tuple(
-        {
-            "scene": k,
-            "seed": sampler.seed + k,
-            "background": scene.background.name,
-            "caption": scene.caption,
-            **{name: column.get(k, "") for name, column in columns.items()},
-        }
-        for k, scene in enumerate(held_out.scenes)
-    )
 
 
 def _sheet(held_out: HeldOut, drawn: Sequence[Picture]) -> Image.Image:

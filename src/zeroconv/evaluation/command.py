@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from zeroconv.base import BaseModel
     from zeroconv.evaluation.held_out import HeldOut
+    from zeroconv.evaluation.judge import Judge
     from zeroconv.evaluation.report import Report
 
 T = TypeVar("T")
@@ -24,9 +25,11 @@ T = TypeVar("T")
 def add_arguments(parser: ArgumentParser) -> None:
     """Give `parser` the two evaluations and their options."""
     evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control", required=True)
-    base = evaluations.add_parser("base", help="autoencoder, backgrounds and a contact sheet of the base")
+    base = evaluations.add_parser("base", help="what the base draws: objects, colours, backgrounds, a contact sheet")
     base.set_defaults(evaluate=_base)
     _add_common(base, count=512, without=("strength",))
+    text = "pictures a side for the Frechet distance; 0 leaves it out (default: 2048)"
+    base.add_argument("--compared", type=int, default=2048, help=text)
     control = evaluations.add_parser("control", help="how well pictures follow their condition")
     control.set_defaults(evaluate=_control)
     control.add_argument("--condition", default="canny", help="what was the control (default: canny)")
@@ -48,6 +51,8 @@ def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = (
     for option in (option for option in fields.options(Sampler) if option.name not in without):
         shown = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(f"--{option.name}", default=option.default, help=option.help + shown)
+    text = "folder of a perception network, which reads the pictures; what needs one is left out without it"
+    parser.add_argument("--judge", type=Path, help=text)
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
@@ -59,26 +64,30 @@ def _base(arguments: Namespace) -> int:
     from zeroconv.evaluation.base import evaluate_base
     from zeroconv.evaluation.drawing import settled
 
-    sampler = _sampler(arguments)
+    sampler, judge = _sampler(arguments), _judge(arguments)
     base = load_base(arguments.base, device=arguments.device)
     sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
     held_out = _held_out(arguments, base)
     _make_folder(arguments.out)
-    evaluation = evaluate_base(base, held_out, sampler, subject=subject, progress=_bar)
+    evaluation = evaluate_base(
+        base, held_out, sampler, subject=subject, judge=judge, compared=arguments.compared, progress=_bar
+    )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "base")
     return 0
 
 
 def _control(arguments: Namespace) -> int:
     from zeroconv.base import load_base
-    from zeroconv.evaluation.control import evaluate_control, fidelity_of
+    from zeroconv.evaluation.control import evaluate_control
     from zeroconv.evaluation.drawing import settled
+    from zeroconv.evaluation.fidelity import fidelity_of
     from zeroconv.prepare import default_checkpoint
     from zeroconv.weights import load_with_sidecar
 
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
-    fidelity_of(condition)
+    judge = _judge(arguments)
+    fidelity_of(condition, judge)
     base = load_base(arguments.base, device=arguments.device)
     sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
@@ -95,13 +104,22 @@ def _control(arguments: Namespace) -> int:
     held_out = _held_out(arguments, base)
     _make_folder(arguments.out)
     evaluation = evaluate_control(
-        base, controlnet, condition, held_out, sampler, subject=subject, sidecar=sidecar, progress=_bar
+        base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=_bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
     found = evaluation.report.subject
     state = "untouched" if found["base_untouched"] else f"CHANGED to {found['base_weights_after'][:16]}"
     print(f"locked base: weights {found['base_weights'][:16]} before, {state} after")
     return 0
+
+
+def _judge(arguments: Namespace) -> "Judge | None":
+    from zeroconv.evaluation.judge import Judge
+    from zeroconv.perception import load_perception
+
+    if arguments.judge is None:
+        return None
+    return Judge(load_perception(arguments.judge, device=arguments.device))
 
 
 def _held_out(arguments: Namespace, base: "BaseModel") -> "HeldOut":

@@ -15,13 +15,12 @@ from typing import Any
 
 from PIL import Image
 
-from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
-from zeroconv.errors import UserError, nearest
 from zeroconv.evaluation.drawing import Controls, draw, settled
-from zeroconv.evaluation.edges import TOLERANCE, edge_f1
+from zeroconv.evaluation.fidelity import Fidelity, fidelity_of
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
+from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash, weights_hash
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
@@ -40,35 +39,6 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Fidelity:
-    """How the agreement with one condition is measured."""
-
-    options: Mapping[str, Any]
-    """Options of the extractor, the same for the condition that is asked for and the one found in the picture."""
-    metric: str
-    """What a score is, in words."""
-    score: Callable[[Picture, Picture], float]
-    """(condition found in the picture, condition asked for), both (H, W, 3) -> score, more is better."""
-
-
-FIDELITIES = {
-    "canny": Fidelity(
-        {"low": 100, "high": 200},  # the released demos' defaults
-        f"edge F1, Chebyshev tolerance {TOLERANCE} px, largest one-to-one matching, mean over pictures",
-        edge_f1,
-    ),
-}
-"""The conditions whose fidelity can be measured."""
-
-
-def fidelity_of(condition: str) -> Fidelity:
-    """How `condition`, by its canonical name, is measured; UserError where it is not yet."""
-    if condition not in FIDELITIES:
-        raise UserError(f"the fidelity to {condition!r} is not measured yet; {nearest(condition, FIDELITIES)}")
-    return FIDELITIES[condition]
-
-
-@dataclass(frozen=True)
 class ControlEvaluation:
     """The figures and the pictures they are of."""
 
@@ -83,30 +53,30 @@ def evaluate_control(
     held_out: HeldOut,
     sampler: Sampler,
     *,
+    judge: Judge | None = None,
     subject: Mapping[str, Any],
     sidecar: Sidecar = UNKNOWN,
     progress: Progress = silent,
 ) -> ControlEvaluation:
     """Draw every held-out scene in every setting and measure how well `condition` was followed.
 
-    condition: canonical name, one of FIDELITIES. subject: what is known of the networks, to be put into the report.
+    condition: canonical name, one of fidelity.MEASURED. judge: finds what no extractor does, as classes.
+    subject: what is known of the networks, to be put into the report.
     sidecar: how the ControlNet wants its condition images, as `load_with_sidecar` gives it.
     """
-    sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition), Stopwatch()
+    sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition, judge), Stopwatch()
     before = base_hash(base)
-    extract = conditions.create(condition, **fidelity.options)
-    asked = tuple(extract(picture) for picture in held_out.pictures)
+    asked = fidelity.asked(held_out)
     with watch("draw"):
         pictures = _drawn(base, held_out, Controls(controlnet, condition, asked, sidecar), sampler, progress)
     with watch("ceiling"):
         pictures["ceiling"] = through_autoencoder(base, held_out.pictures, progress=progress)
     with watch("score"):
-        found = {name: [extract(p) for p in progress(drawn, f"score {name}")] for name, drawn in pictures.items()}
-        scores = _scores(found, asked, fidelity.score)
+        scores = _scores({name: fidelity.found(drawn) for name, drawn in pictures.items()}, asked, fidelity.score)
     hashes = {"base_weights": before, "base_weights_after": base_hash(base), "controlnet": weights_hash(controlnet)}
     report = Report(
         title=f"{condition}: {fidelity.metric}",
-        protocol=_protocol(condition, fidelity, held_out, sampler, base),
+        protocol=_protocol(condition, fidelity, held_out, sampler, base, judge),
         subject={**subject, **hashes, "base_untouched": hashes["base_weights_after"] == before},
         measures=_measures(scores),
         rows=_rows(held_out, sampler, scores),
@@ -146,14 +116,15 @@ def _measures(scores: Mapping[str, Sequence[float]]) -> tuple[Measure, ...]:
 
 
 def _protocol(
-    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel
+    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel, judge: Judge | None
 ) -> dict[str, Any]:
     drawing = asdict(sampler)
     del drawing["batch"]  # moves pictures by rounding only
     return {
         "evaluation": "control",
         "condition": condition,
-        "extractor": {**fidelity.options, "input": "8-bit RGB at the base's native size"},
+        "extractor": {**fidelity.extractor, "input": "8-bit RGB at the base's native size"},
+        "judge": weights_hash(judge.network)[:16] if judge else None,
         "metric": fidelity.metric,
         "interval": INTERVAL,
         "shuffled": "scored against the condition of the next scene",

@@ -62,10 +62,15 @@ def held_out_scenes(count: int, size: int, *, seed: int = EVALUATION_SEED, progr
     if count < 2:
         raise UserError(f"at least 2 scenes are needed for an interval, got a count of {count}")
     sampled = tuple(scenes.sample_scene(seed, index) for index in range(count))
+    return HeldOut(seed, sampled, render_scenes(sampled, size, progress=progress))
+
+
+def render_scenes(sampled: Sequence[Scene], size: int, *, progress: Progress = silent) -> tuple[Picture, ...]:
+    """The scenes' true pictures at size x size pixels."""
     pictures: list[Picture] = []
     for group in progress(groups(sampled, RENDERED_TOGETHER), "render"):
         pictures += list(scenes.render(group, size=size).rgb.cpu().numpy())
-    return HeldOut(seed, sampled, tuple(pictures))
+    return tuple(pictures)
 
 
 def through_autoencoder(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, normalize
+from torch.nn.functional import avg_pool2d
 
 from zeroconv.scenes.geometry import MISS, normal
-from zeroconv.scenes.projection import project_keypoints
+from zeroconv.scenes.projection import Frames, camera_frames, project_keypoints
 from zeroconv.scenes.solids import Shape
 from zeroconv.scenes.surfaces import ground_colour, horizon_colour, pattern_share, per_scene, sky_colour, wall_colours
 from zeroconv.scenes.table import Table, build_table, first_hits, in_shadow
@@ -38,13 +38,9 @@ class Render:
 
 @dataclass(frozen=True)
 class _View:
-    """The rays of a batch: camera axes (B, 3) and unit directions (B, 3, N)."""
+    """The rays of a batch: where the cameras are, and unit directions (B, 3, N)."""
 
-    eye: Tensor
-    right: Tensor
-    up: Tensor
-    forward: Tensor
-    focal: Tensor  # (B,)
+    frames: Frames
     directions: Tensor
     screen: Tensor  # (2, N) position in the picture, -1..1
 
@@ -77,9 +73,9 @@ def render(
     side = size * supersample
     rgb = avg_pool2d(colour.view(-1, 3, side, side), supersample)
     truth = _Truth(len(scenes), side, supersample)
-    depth = hits.distance * _dot(view.directions, view.forward[:, :, None])
+    axes = view.frames.axes
+    depth = hits.distance * -_dot(view.directions, axes[:, 2, :, None])
     depth = truth.at_pixels(torch.where(hits.distance < FAR, depth, torch.inf))
-    axes = torch.stack([view.right, view.up, -view.forward], 1)
     instances = torch.where(hits.on_object, table.instance[hits.row.clamp_min(0)], 0)
     classes = torch.where(hits.on_object, table.class_id[hits.row.clamp_min(0)], SKY)
     classes = torch.where(hits.on_ground, GROUND, torch.where(hits.on_wall, WALL, classes))
@@ -90,7 +86,7 @@ def render(
         torch.stack([truth.at_pixels(component) for component in (axes @ hits.normals).unbind(1)], -1),
         truth.at_pixels(classes.to(torch.uint8)),
         seen,
-        project_keypoints(scenes, view.eye, axes, view.focal, depth, seen),
+        project_keypoints(scenes, view.frames, depth, seen),
     )
 
 
@@ -108,32 +104,28 @@ class _Truth:
 
 
 def _view(scenes: Sequence[Scene], side: int, device: torch.device) -> _View:
-    eye = per_scene([s.camera.eye.tolist() for s in scenes], device)
-    target = per_scene([s.camera.target.tolist() for s in scenes], device)
-    focal = per_scene([s.camera.focal for s in scenes], device)
-    forward = normalize(target - eye, dim=1)
-    right = normalize(torch.linalg.cross(torch.tensor([[0.0, 1.0, 0.0]], device=device), forward), dim=1)
-    up = torch.linalg.cross(forward, right)
+    frames = camera_frames(scenes, device)
+    right, up, backward = frames.axes.unbind(1)
     steps = (torch.arange(side, device=device) + 0.5) / side * 2 - 1
     y, x = (grid.flatten() for grid in torch.meshgrid(-steps, steps, indexing="ij"))
-    towards = right[:, :, None] * x + up[:, :, None] * y + (forward * focal[:, None])[:, :, None]
-    return _View(eye, right, up, forward, focal, _unit(towards), torch.stack([x, y]))
+    towards = right[:, :, None] * x + up[:, :, None] * y - (backward * frames.focal[:, None])[:, :, None]
+    return _View(frames, _unit(towards), torch.stack([x, y]))
 
 
 def _cast(scenes: Sequence[Scene], table: Table, view: _View) -> _Hits:
-    device, directions = view.eye.device, view.directions
-    to_object, row = first_hits(table, view.eye, directions)
+    device, directions = view.frames.eye.device, view.directions
+    to_object, row = first_hits(table, view.frames.eye, directions)
     down, away = directions[:, 1], directions[:, 2]
-    to_ground = torch.where(down < -1e-4, view.eye[:, 1:2] / (-down).clamp_min(1e-4), MISS)
+    to_ground = torch.where(down < -1e-4, view.frames.eye[:, 1:2] / (-down).clamp_min(1e-4), MISS)
     has_wall = torch.tensor([s.wall is not None for s in scenes], device=device)[:, None]
     wall = per_scene([s.wall_distance for s in scenes], device)[:, None]
-    to_wall = torch.where(has_wall & (away > 1e-4), (wall - view.eye[:, 2:3]) / away.clamp_min(1e-4), MISS)
+    to_wall = torch.where(has_wall & (away > 1e-4), (wall - view.frames.eye[:, 2:3]) / away.clamp_min(1e-4), MISS)
     distance = torch.minimum(torch.minimum(to_object, to_ground), to_wall)
     is_near = distance < FAR
     on_object = is_near & (to_object <= distance)
     on_ground = is_near & ~on_object & (to_ground <= distance)
     on_wall = is_near & ~on_object & ~on_ground
-    points = view.eye[:, :, None] + directions * distance.clamp(max=FAR)[:, None]
+    points = view.frames.eye[:, :, None] + directions * distance.clamp(max=FAR)[:, None]
     normals = torch.zeros_like(points)
     normals[:, 1] = on_ground.float()
     normals[:, 2] = -on_wall.float()
@@ -155,7 +147,7 @@ def _set_object_normals(table: Table, row: Tensor, on_object: Tensor, points: Te
 
 def _shade(scenes: Sequence[Scene], table: Table, view: _View, hits: _Hits) -> Tensor:
     """Colour (B, 3, N) in [0, 1], gamma included: ambient light, one lamp with a soft shadow, gloss, haze."""
-    device = view.eye.device
+    device = view.frames.eye.device
     light = per_scene([s.light.tolist() for s in scenes], device)
     daylight = per_scene([s.background.daylight for s in scenes], device)[:, None, None]
     horizon = horizon_colour(scenes, device)[:, :, None]

@@ -1,0 +1,41 @@
+"""The Frechet distance against closed forms and scipy's matrix root."""
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from zeroconv.evaluation.frechet import estimate_frechet, frechet_distance
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_it_is_the_published_formula() -> None:
+    first = RANDOM.normal(size=(200, 6)) @ RANDOM.normal(size=(6, 6))
+    second = RANDOM.normal(size=(150, 6)) @ RANDOM.normal(size=(6, 6)) + 1.0
+    one, two = np.cov(first.T), np.cov(second.T)
+    gap = first.mean(0) - second.mean(0)
+    expected = gap @ gap + np.trace(one + two - 2 * sqrtm(one @ two).real)
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_shift_costs_its_square_and_nothing_else() -> None:
+    features = RANDOM.normal(size=(50, 3))
+    assert frechet_distance(features, features) == pytest.approx(0.0, abs=1e-6)
+    assert frechet_distance(features, features + np.array([0.0, 3.0, 4.0])) == pytest.approx(25.0, abs=1e-6)
+
+
+def test_fewer_pictures_than_features_give_a_finite_distance() -> None:
+    assert np.isfinite(frechet_distance(RANDOM.normal(size=(5, 20)), RANDOM.normal(size=(8, 20))))
+
+
+def test_the_interval_is_around_the_distance_of_the_populations() -> None:
+    first, second = RANDOM.normal(size=(400, 2)), RANDOM.normal(size=(400, 2)) + 2.0
+    estimate = estimate_frechet(first, second)
+    assert estimate.low < 8.0 < estimate.high  # two unit Gaussians, their means (2, 2) apart
+    assert estimate.low < estimate.mean < estimate.high
+    assert estimate.count == 400
+
+
+def test_one_picture_has_no_covariance() -> None:
+    with pytest.raises(ValueError, match="two or more pictures expected"):
+        frechet_distance(np.ones((1, 3)), np.ones((5, 3)))
