@@ -11,8 +11,8 @@ from toytraining import same_weights, toy_base, toy_batches, toy_controlnet, toy
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import held_out_batches
-from zeroconv.data.cache import weights_hash
 from zeroconv.errors import UserError
+from zeroconv.hashing import weights_hash
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import Step, split, train

@@ -17,6 +17,7 @@ from toytraining import same_weights
 from zeroconv import weights
 from zeroconv.base import load_base
 from zeroconv.cli.entry import main
+from zeroconv.hashing import base_hash
 from zeroconv.training import run as run_file
 from zeroconv.training.state import load_newest
 
@@ -79,7 +80,7 @@ def test_the_result_says_what_it_is_and_what_it_took(whole: Path, sd15_folder: P
     assert sidecar.polarity == "white on black" and sidecar.base_fingerprint == base.fingerprint()
     training = sidecar.training
     assert (training["steps"], training["samples"], training["config"]["prompt_drop"]) == (4, 8, 0.5)
-    assert training["base_hash_before"] == training["base_hash_after"] == run_file.base_hash(base)
+    assert training["base_hash_before"] == training["base_hash_after"] == base_hash(base)
     assert [point["step"] for point in training["gain"]] == [0, 2, 4]
     assert training["data"] == {"kind": "scenes", "seed": 1, "size": 64, "examples": 6}
 

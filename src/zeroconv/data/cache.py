@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from zeroconv.base import BaseModel
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Source
+from zeroconv.hashing import weights_hash
 from zeroconv.images import atomic_write
 
 SCHEMA = 1
@@ -114,15 +115,6 @@ def fill(folder: Path, base: BaseModel, source: Source, *, workers: int = 0) -> 
 def image_encoder(base: BaseModel) -> nn.ModuleList:
     """The part of the autoencoder that makes latents of pictures."""
     return nn.ModuleList([part for part in (base.vae.encoder, base.vae.quant_conv) if part is not None])
-
-
-def weights_hash(module: nn.Module) -> str:
-    """sha256 over names, types, shapes and values of a network's state: equal if and only if nothing changed."""
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if value.numel() else b"")
-    return digest.hexdigest()
 
 
 def _example_hash(example: Example) -> str:

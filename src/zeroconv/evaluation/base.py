@@ -33,12 +33,11 @@ from zeroconv.evaluation.report import (
     Measure,
     Report,
     Stopwatch,
-    base_hash,
     captions_hash,
-    weights_hash,
 )
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
+from zeroconv.hashing import base_hash, weights_hash
 
 SHEET_PICTURES = 64
 SHEET_COLUMNS = 8

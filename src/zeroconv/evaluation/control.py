@@ -21,10 +21,11 @@ from zeroconv.evaluation.drawing import Controls, draw, settled
 from zeroconv.evaluation.fidelity import Fidelity, fidelity_of
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
 from zeroconv.evaluation.judge import Judge
-from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, base_hash, captions_hash, weights_hash
+from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, captions_hash
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import estimate_difference, estimate_mean
+from zeroconv.hashing import base_hash, weights_hash
 from zeroconv.weights import Sidecar
 
 SHEET_ROWS = 8

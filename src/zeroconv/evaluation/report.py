@@ -18,10 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from zeroconv.base import BaseModel
 from zeroconv.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, Estimate
 from zeroconv.images import atomic_write
 from zeroconv.record import versions
@@ -114,21 +110,6 @@ class Stopwatch:
 def environment() -> dict[str, str]:
     """The versions that may move a number in its last digits."""
     return {**versions(), "machine": platform.machine()}
-
-
-def weights_hash(*networks: nn.Module) -> str:
-    """sha256 over names, shapes and exact values of all weights of the networks, in 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for number, network in enumerate(networks):
-        for key, weight in network.state_dict().items():
-            digest.update(f"{number} {key} {weight.dtype} {tuple(weight.shape)} ".encode())
-            digest.update(weight.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def base_hash(base: BaseModel) -> str:
-    """The hash of everything that is locked in a base: U-Net, autoencoder and text encoders."""
-    return weights_hash(base.unet, base.vae, *base.text_encoders)
 
 
 def captions_hash(captions: Sequence[str]) -> str:

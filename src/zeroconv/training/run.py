@@ -13,10 +13,11 @@ from zeroconv import __version__, conditions, fields, weights
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, held_out_batches
-from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill, image_encoder, weights_hash
+from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
+from zeroconv.hashing import base_hash
 from zeroconv.images import save_png
 from zeroconv.training.config import SMALL, TrainConfig, defaults_for
 from zeroconv.training.folder import RunFolder, check_same_run
@@ -143,11 +144,6 @@ def save(run: Run) -> None:
     """Saves the whole state of the run."""
     assert run.state is not None
     save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
-
-
-def base_hash(base: BaseModel) -> str:
-    """sha256 over every weight of the locked base that training runs: all but the autoencoder's decoder."""
-    return weights_hash(torch.nn.ModuleList([base.unet, image_encoder(base), *base.text_encoders]))
 
 
 def _check_base(base: BaseModel) -> None:
