@@ -4,6 +4,7 @@ import pytest
 from zeroconv import conditions, scenes
 from zeroconv.data.scenes import SceneSource
 from zeroconv.data.sources import extraction_of
+from zeroconv.errors import UserError
 from zeroconv.scenes.truth import condition_images
 
 
@@ -28,7 +29,7 @@ def test_the_condition_is_extracted_from_the_picture(source: SceneSource) -> Non
 
 
 def test_held_out_scenes_are_others_and_cannot_be_trained_on(source: SceneSource) -> None:
-    held_out = source.held_out(6)
+    _, held_out = source.split(6)
     assert len(held_out) == 6
     assert held_out.describe()["seed"] != source.describe()["seed"]
     trained, unseen = source.read(range(6)), held_out.read(range(6))
@@ -42,3 +43,8 @@ def test_a_condition_without_extractor_comes_from_the_ground_truth() -> None:
     expected = condition_images("normal", scenes.render(sampled, size=48), sampled)
     made = np.stack([example.condition for example in source.read(range(3))])
     assert np.array_equal(made, expected) and made.std() > 10
+
+
+def test_a_condition_of_ones_own_is_not_in_the_scenes() -> None:
+    with pytest.raises(UserError, match="scenes have no custom images"):
+        SceneSource(3, extraction_of("custom", {}), size=48)

@@ -18,7 +18,7 @@ from zeroconv.errors import UserError
         ("scenes:5,seed=x", "'x'"),
         ("scenes:5,seed=1000000", "below 1000000"),
         ("scene:5", "did you mean 'scenes'"),
-        ("", "known: scenes"),
+        ("", "known: folder, scenes"),
     ],
 )
 def test_what_is_wrong_with_a_source_is_said(name: str, sentence: str) -> None:

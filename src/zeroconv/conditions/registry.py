@@ -68,6 +68,7 @@ _KINDS: dict[str, Kind] = {
         Kind("depth", ("midas", "depth-midas"), "near is bright", "linear"),
         Kind("normal", ("normalbae", "normal-bae", "normals"), "x, y, z of the normal as red, green, blue", "linear"),
         Kind("lineart", ("line-art", "lineart-realistic"), "white on black", "linear"),
+        Kind("custom", ("own",), "whatever the ControlNet was trained on", "linear"),
     )
 }
 

@@ -14,8 +14,8 @@ import torch
 from zeroconv import scenes
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction
-from zeroconv.errors import UserError
-from zeroconv.scenes.truth import condition_images
+from zeroconv.errors import UserError, nearest
+from zeroconv.scenes.truth import CONDITIONS, condition_images
 
 HELD_OUT_SEEDS = 1_000_000
 """Held-out scenes have the seed of their training set plus this; training seeds are below it."""
@@ -37,6 +37,9 @@ class SceneSource:
     def __post_init__(self) -> None:
         if self.seed >= HELD_OUT_SEEDS and not self.is_held_out:
             raise UserError(f"the seed of training scenes must be below {HELD_OUT_SEEDS}; got {self.seed}")
+        name = self.extraction.name
+        if self.extraction.extract is None and name not in CONDITIONS:
+            raise UserError(f"scenes have no {name} images; {nearest(name, CONDITIONS)}")
 
     def __len__(self) -> int:
         return self.count
@@ -52,8 +55,11 @@ class SceneSource:
                 examples += self._render(indices[start : start + RENDERED_TOGETHER])
         return examples
 
-    def held_out(self, count: int) -> "SceneSource":
-        return replace(self, count=count, seed=self.seed + HELD_OUT_SEEDS, is_held_out=True)
+    def split(self, held_out: int) -> tuple["SceneSource", "SceneSource | None"]:
+        """All scenes, and as many of another seed."""
+        if not held_out:
+            return self, None
+        return self, replace(self, count=held_out, seed=self.seed + HELD_OUT_SEEDS, is_held_out=True)
 
     def _render(self, indices: Sequence[int]) -> list[Example]:
         sampled = [scenes.sample_scene(self.seed, index) for index in indices]

@@ -5,6 +5,7 @@ A source is map-style: example i is the same whenever, wherever and in whatever 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,8 +41,8 @@ class Source(Protocol):
     def read(self, indices: Sequence[int]) -> list[Example]:
         """The examples at these positions, in this order."""
 
-    def held_out(self, count: int) -> "Source":
-        """`count` examples of the same kind of which none is in this source."""
+    def split(self, held_out: int) -> "tuple[Source, Source | None]":
+        """What to train on, and `held_out` examples of the same kind that are not in it, or as many as there are."""
 
 
 def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
@@ -56,18 +57,21 @@ def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
 
 
 def open_source(name: str, extraction: Extraction, size: int) -> Source:
-    """The source that `name` stands for, e.g. "scenes:20000" or "scenes:20000,seed=3"; pictures of size x size pixels.
+    """The source that `name` stands for; pictures of size x size pixels.
 
-    Raises UserError for an unknown kind, a count that is no positive number, or an unknown option.
+    "scenes:20000" or "scenes:20000,seed=3": rendered scenes. "folder:PATH" or "folder:PATH,conditions=PATH2", or a path
+    alone: pictures of one's own (zeroconv.data.listing names the layouts).
+    Raises UserError for an unknown kind, a count that is no positive number, an unknown option, or an unusable folder.
     """
     kind, _, rest = name.partition(":")
-    if kind not in READERS:
-        raise UserError(f"--data names its kind before a colon, as in 'scenes:20000'; got {name!r}; {_known(kind)}")
-    return READERS[kind](rest, extraction, size)
-
-
-def _known(kind: str) -> str:
-    return nearest(kind, READERS)
+    if kind in READERS:
+        return READERS[kind](rest, extraction, size)
+    if name and Path(name.partition(",conditions=")[0]).is_dir():
+        return _folder(name, extraction, size)
+    raise UserError(
+        f"--data is a folder of pictures, or 'scenes:COUNT' for rendered scenes; got {name!r}, which is no folder; "
+        f"{nearest(kind, READERS)}"
+    )
 
 
 def _scenes(rest: str, extraction: Extraction, size: int) -> Source:
@@ -85,6 +89,13 @@ def _scenes(rest: str, extraction: Extraction, size: int) -> Source:
     )
 
 
+def _folder(rest: str, extraction: Extraction, size: int) -> Source:
+    from zeroconv.data.folder import FolderSource
+
+    path, _, ready = rest.partition(",conditions=")
+    return FolderSource.open(Path(path).expanduser(), Path(ready).expanduser() if ready else None, extraction, size)
+
+
 def _whole_number(text: str, what: str, least: int) -> int:
     digits = text.strip().replace("_", "")
     if not (digits.isascii() and digits.isdigit()) or int(digits) < least:
@@ -92,4 +103,4 @@ def _whole_number(text: str, what: str, least: int) -> int:
     return int(digits)
 
 
-READERS: dict[str, Callable[[str, Extraction, int], Source]] = {"scenes": _scenes}
+READERS: dict[str, Callable[[str, Extraction, int], Source]] = {"scenes": _scenes, "folder": _folder}

@@ -16,13 +16,17 @@ from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.interruption import Interruption, orderly_termination
 from zeroconv.training.run import Order, finish, loop, prepare
 
+DATA_HELP = """what to learn from: a folder of pictures with captions in text files beside them, with metadata.jsonl or
+with prompt.json (folder:PATH,conditions=PATH2 where the condition images lie in another folder), or rendered scenes:
+scenes:COUNT[,seed=N]"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `zeroconv train`; each field of TrainConfig is one."""
     parser.description = "Train a ControlNet on a locked base; docs/train-your-own.md explains how."
     parser.add_argument("--base", default="tiny", help="built-in name, diffusers folder or hub id (default: tiny)")
     parser.add_argument("--condition", required=True, help="what it shall obey, e.g. canny or canny,low=50,high=150")
-    parser.add_argument("--data", required=True, help="what to learn from: scenes:COUNT or scenes:COUNT,seed=N")
+    parser.add_argument("--data", required=True, help=DATA_HELP)
     parser.add_argument("--out", required=True, type=Path, help="folder of the run; the result is in its controlnet/")
     parser.add_argument("--resume", action="store_true", help="go on from the last saved state; fresh if there is none")
     _add_settings(parser.add_argument_group("settings"))

@@ -81,7 +81,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     record = folder.open(resume=order.resume)
     before = record["config"] if record else defaults_for(_size(base))
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
-    source = open_source(order.data, order.condition, base.native_size)
+    source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
     about = _about(order, base, source, config)
     if record is not None:
         check_same_run(record["about"], about, order.out)
@@ -89,7 +89,9 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     elif order.resume:
         print(f"nothing to resume in {order.out}: starting fresh")
     examples = _encoded(order, base, source, "training examples")
-    unseen = _encoded(order, base, source.held_out(order.held_out), "held-out examples") if order.held_out else None
+    unseen = _encoded(order, base, unseen_source, "held-out examples") if unseen_source else None
+    if order.held_out and len(unseen or ()) < order.held_out:
+        print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
     folder.start(about)
     return Run(
         base=base,

@@ -1,0 +1,152 @@
+"""Which pictures, captions and condition images a folder holds, in the layouts that people have.
+
+tutorial      prompt.json, one JSON object a line: source (condition), target (picture), prompt
+imagefolder   metadata.jsonl or metadata.csv of Hugging Face datasets: file_name, text, <condition>_file_name ...
+sidecars      pictures, each with its caption in a text file of the same name; condition images of the same names in
+              another folder (the layout of kohya's conditioning_data_dir)
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zeroconv import conditions
+from zeroconv.errors import UserError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+CAPTIONS = (".txt", ".caption")
+TUTORIAL = ("prompt.json", "prompt.jsonl")
+METADATA = ("metadata.jsonl", "metadata.csv")
+CAPTION_KEYS = ("text", "caption", "prompt")
+CONDITION_KEYS = ("conditioning_image", "condition", "source")
+"""Names of a condition image that do not say which condition it is; each also with _file_name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One example that can be read."""
+
+    name: str
+    """Path of the picture below the folder, with slashes: unique."""
+    picture: Path
+    caption: str
+    condition: Path | None
+    """A ready condition image; None: it has to be made from the picture."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds."""
+
+    layout: str
+    entries: tuple[Entry, ...]
+
+
+def list_folder(folder: Path, condition: str, ready: Path | None = None) -> Listing:
+    """The examples of a folder for a condition (canonical name), sorted as the folder lists them.
+
+    ready  a folder of condition images with the pictures' names, for the layout `sidecars`.
+    UserError where the folder, a line of its list or a file is missing, or where it holds no picture.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--data must name a folder of pictures; {folder} is none")
+    if ready is not None:
+        return _non_empty(folder, "sidecars", tuple(_sidecars(folder, ready)))
+    for layout, names, read in (("tutorial", TUTORIAL, _tutorial), ("imagefolder", METADATA, _imagefolder)):
+        for name in names:
+            if (folder / name).is_file():
+                return _non_empty(folder, layout, tuple(read(folder, folder / name, condition)))
+    return _non_empty(folder, "sidecars", tuple(_sidecars(folder, None)))
+
+
+def _non_empty(folder: Path, layout: str, entries: tuple[Entry, ...]) -> Listing:
+    if not entries:
+        raise UserError(f"{folder} holds no pictures ({', '.join(PICTURES)})")
+    return Listing(layout, entries)
+
+
+def _tutorial(folder: Path, file: Path, condition: str) -> Iterator[Entry]:
+    for where, row in _rows(file):
+        source, target = _text(row, "source", where), _text(row, "target", where)
+        yield Entry(target, _file(folder, target, where), _caption(row), _file(folder, source, where))
+
+
+def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Entry]:
+    known = conditions.kind(condition)
+    spellings = [name.replace("-", "_") for name in (known.name, *known.aliases)]
+    keys = [key for name in (*spellings, *CONDITION_KEYS) for key in (f"{name}_file_name", name)]
+    for where, row in _rows(file):
+        picture = _text(row, "file_name", where)
+        given = next((row[key] for key in keys if isinstance(row.get(key), str) and row[key]), None)
+        ready = None if given is None else _file(folder, given, where)
+        yield Entry(picture, _file(folder, picture, where), _caption(row), ready)
+
+
+def _sidecars(folder: Path, ready: Path | None) -> Iterator[Entry]:
+    if ready is not None and not ready.is_dir():
+        raise UserError(f"conditions= must name a folder of condition images; {ready} is none")
+    conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in _pictures(ready)}
+    for picture in _pictures(folder):
+        stem = _stem(folder, picture)
+        if ready is not None and stem not in conditions_by_name:
+            raise UserError(f"{picture} has no condition image: expected {ready / stem}.png (or another picture type)")
+        texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
+        caption = next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
+        yield Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
+
+
+def _stem(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each line's place in words and its content."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        if file.suffix == ".csv":
+            yield from ((f"{file}, line {number}", row) for number, row in enumerate(csv.DictReader(lines), 2))
+            return
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield f"{file}, line {number}", _object(line, f"{file}, line {number}")
+
+
+def _object(line: str, where: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where} is no JSON object ({error.msg})") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{where} is no JSON object, but {type(row).__name__}")
+    return row
+
+
+def _text(row: Mapping[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise UserError(f"{where} has no {key}: expected a path below the folder, got {value!r}")
+    return value
+
+
+def _caption(row: Mapping[str, Any]) -> str:
+    """The first caption there is; of several the first."""
+    for key in CAPTION_KEYS:
+        value = row.get(key)
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _file(folder: Path, name: str, where: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise UserError(f"{where} names {name}, which {folder} does not hold")
+    return path
