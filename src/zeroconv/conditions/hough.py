@@ -32,7 +32,7 @@ class Hough:
 
     method: Literal["algorithm", "network"] = "algorithm"
     """algorithm: LSD, without weights; network: M-LSD."""
-    shortest: float = 0.06
+    shortest: float = 0.08
     """algorithm: length of the shortest segment, as a share of the picture's short side."""
     gap: float = 0.02
     """algorithm: fragments of one line this far apart are joined, as a share of the short side; 0: not joined."""
