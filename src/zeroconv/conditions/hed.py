@@ -71,4 +71,4 @@ class SoftEdge:
 
 def safe_step(edges: np.ndarray, steps: int = 2) -> np.ndarray:
     """(H, W) in 0..1 -> the same in `steps` + 1 levels from 0 to 1, as ControlNet 1.1 was trained with."""
-    return np.minimum(np.floor(edges * (steps + 1)) / steps, 1)
+    return np.asarray(np.minimum(np.floor(edges * (steps + 1)) / steps, 1))

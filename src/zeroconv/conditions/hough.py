@@ -21,6 +21,9 @@ FILES = {
     "tiny": WeightFile("mlsd_tiny_512_fp32.pth", None, "https://github.com/lhwcv/mlsd_pytorch (folder models)"),
 }
 
+FRAGMENTS = 4
+"""Times shorter than the shortest segment a fragment of one may be: what is shorter is noise."""
+
 SMALLEST_SIDE = 4
 """Pixels; below it LSD has no gradient to look at."""
 
@@ -84,9 +87,10 @@ class Hough:
             grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
         segments = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(np.float64)
+        segments = segments[lengths(segments) >= self.shortest * side / FRAGMENTS]
         if self.gap:
             segments = join_segments(segments, gap=self.gap * side)
-        return segments[lengths(segments) >= self.shortest * side]
+        return np.asarray(segments[lengths(segments) >= self.shortest * side])
 
     def _network(self, image: np.ndarray) -> np.ndarray:
         import torch

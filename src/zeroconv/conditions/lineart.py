@@ -14,7 +14,7 @@ import numpy as np
 from zeroconv.conditions.detection import as_map, as_tensor, check, detection_picture, run, three_channels
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.soft_edges import scale_of
-from zeroconv.conditions.structure_tensor import blurred, shifted, structure_tensor
+from zeroconv.conditions.structure_tensor import shifted, structure_tensor
 from zeroconv.conditions.weight_files import WeightFile, load
 from zeroconv.errors import UserError
 
@@ -83,7 +83,7 @@ class LineArt:
         darker = _along(darker * (1 - evenness), tangent, 4 * sigma)
         measure = max(FULL, float(np.quantile(darker, 0.985)))
         threshold = measure * (0.9 - 0.8 * self.detail) / 2
-        return np.tanh(np.maximum(darker - threshold, 0) / measure * 2.5, dtype=np.float32)
+        return np.tanh(np.maximum(darker - threshold, 0) / measure * 3.5, dtype=np.float32)
 
     def _drawing(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> float32 (H, W) in 0..1, dark lines on white."""
@@ -124,7 +124,7 @@ def _along(values: np.ndarray, tangent: np.ndarray, sigma: float) -> np.ndarray:
 
 def _averaged(values: np.ndarray, direction: np.ndarray, places: list[float], sigma: float) -> np.ndarray:
     weights = np.exp(-0.5 * (np.array(places) / sigma) ** 2)
-    total = np.zeros_like(values)
+    total: np.ndarray = np.zeros(values.shape, np.float32)
     for place, weight in zip(places, weights / weights.sum(), strict=True):
         total += np.float32(weight) * shifted(values, direction, place)
     return total

@@ -23,10 +23,10 @@ PEN = 127
 RIDGE, RIDGE_SIGMA = 127, 3.0
 """Least brightness of a ridge after the blur, and the blur, in pixels of a picture whose short side is 512."""
 
-ALGORITHM_SIGMA, ALGORITHM_RIDGE = 2.0, 60
+ALGORITHM_SIGMA, ALGORITHM_RIDGE = 2.5, 100
 """Finest scale and least brightness for soft edges made without weights, whose lines are thinner than a network's."""
 
-SHORTEST = 24
+SHORTEST = 40
 """Pixels of the shortest stroke at a short side of 512: an algorithm's specks are no strokes."""
 
 RELEASED_THICKNESS = 12

@@ -16,7 +16,7 @@ MOST_OFFSET = 1.5
 
 def lengths(segments: np.ndarray) -> np.ndarray:
     """(N, 4) -> (N,) in pixels."""
-    return np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
+    return np.asarray(np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1]))
 
 
 def join_segments(segments: np.ndarray, gap: float) -> np.ndarray:
@@ -39,10 +39,10 @@ def _continues(line: np.ndarray, others: np.ndarray, gap: float) -> np.ndarray:
     """(4,), (N, 4) -> bool (N,): nearly parallel, on its line, and not farther along it than the gap."""
     length = max(float(np.hypot(*(line[2:] - line[:2]))), 1e-9)
     along = (line[2:] - line[:2]) / length
+    across = np.array([-along[1], along[0]])
     ends = others.reshape(-1, 2, 2) - line[:2]
-    places = ends @ along
-    offsets = np.abs(ends @ np.array([-along[1], along[0]])).max(1)
-    turns = np.abs((others[:, 2:] - others[:, :2]) @ np.array([-along[1], along[0]])) / np.maximum(lengths(others), 1e-9)
+    places, offsets = ends @ along, np.abs(ends @ across).max(1)
+    turns = np.abs((others[:, 2:] - others[:, :2]) @ across) / np.maximum(lengths(others), 1e-9)
     is_near = (places.max(1) >= -gap) & (places.min(1) <= length + gap)
     return np.asarray((turns <= math.sin(MOST_TURN)) & (offsets <= MOST_OFFSET) & is_near)
 

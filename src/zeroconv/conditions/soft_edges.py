@@ -21,8 +21,8 @@ INHIBITION = 0.7
 """Share of the slopes around that is taken off: 0 keeps all texture, 1 leaves lone contours."""
 
 FULL = 5.0
-"""Slope times sigma, in CIE Lab units, that is drawn in full at least: 1.7 times less than a step from black to white
-has in its tenth. Below it the picture's own strongest edges set the measure."""
+"""Slope times sigma, in CIE Lab units, that is drawn as a strong edge in a faint picture; a step from black to white
+has 22. In a picture with more contrast the 0.96 quantile of its own slopes is."""
 
 
 def scale_of(size: tuple[int, ...]) -> float:
@@ -31,7 +31,7 @@ def scale_of(size: tuple[int, ...]) -> float:
 
 
 def soft_edges(image: np.ndarray, sigma: float) -> np.ndarray:
-    """uint8 (H, W, 3), RGB -> float32 (H, W) in 0..1: no edge to a strong one; sigma: finest scale, reference pixels."""
+    """uint8 (H, W, 3), RGB -> float32 (H, W) in 0..1; sigma: the finest scale, in reference pixels."""
     lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     unit = scale_of(image.shape)
     total = np.zeros(image.shape[:2], np.float32)
@@ -39,7 +39,7 @@ def soft_edges(image: np.ndarray, sigma: float) -> np.ndarray:
         total += _edges_at(lab, max(0.7, sigma * multiple * unit))
     total /= len(SCALES)
     measure = max(FULL, float(np.quantile(total, 0.96)))
-    return 1 - np.exp(-((total / measure * 1.6) ** 1.3), dtype=np.float32)
+    return np.asarray(1 - np.exp(-((total / measure * 1.6) ** 1.3)), np.float32)
 
 
 def _edges_at(lab: np.ndarray, sigma: float) -> np.ndarray:

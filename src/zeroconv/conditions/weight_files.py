@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from zeroconv.errors import UserError
 
-
 if TYPE_CHECKING:
     from torch import Tensor, nn
 

@@ -6,6 +6,7 @@ Letters: B pictures, H W height and width in pixels.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Block(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, depth: int) -> None:
         super().__init__()
         widths = (channels_in, *([channels_out] * depth))
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
         self.projection = nn.Conv2d(channels_out, 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

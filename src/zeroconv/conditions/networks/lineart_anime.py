@@ -4,6 +4,7 @@ Letters: B pictures, H W height and width in pixels (multiples of 256, as it hal
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ class AnimeDrawing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         below: Level | None = None
-        for channels, wide in reversed(list(zip(WIDTHS, WIDTHS[1:], strict=False))):
+        for channels, wide in reversed(list(pairwise(WIDTHS))):
             below = Level(channels, wide, below)
         first = nn.Conv2d(3, WIDTHS[0], 4, stride=2, padding=1)
         last = nn.ConvTranspose2d(2 * WIDTHS[0], 1, 4, stride=2, padding=1)

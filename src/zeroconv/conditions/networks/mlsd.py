@@ -14,6 +14,10 @@ from torch.nn import functional as F
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1))
 """Expansion, channels, blocks and stride of each stage of the backbone; tiny has no fifth."""
 
+LARGE = ((64, 96, 64, False), (32, 64, 64, True), (24, 64, 64, True), (16, 64, 64, True))
+TINY = ((32, 64, 64, True), (24, 64, 32, True))
+"""Decoder: channels of the finer stage, of what came before, of each after narrowing; whether that is doubled."""
+
 TOP = 200
 """Segments that are read at most."""
 
@@ -32,7 +36,10 @@ class ConvolutionNormReLU(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, H, W) -> (B, O, H, W) or half of it."""
-        return super().forward(F.pad(x, (0, 1, 0, 1)) if self.shifted else x)
+        x = F.pad(x, (0, 1, 0, 1)) if self.shifted else x
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 class InvertedResidual(nn.Module):
@@ -141,31 +148,24 @@ class MLSD(nn.Module):
         super().__init__()
         self.is_tiny = is_tiny
         self.backbone = Backbone(STAGES[:4] if is_tiny else STAGES)
-        if is_tiny:
-            self.block12, self.block13 = Join(32, 64, 64), Refine(128, 64)
-            self.block14, self.block15 = Join(24, 64, 32), Refine(64, 64)
-            self.block16 = Head(64, 16)
-        else:
-            self.block15, self.block16 = Join(64, 96, 64, doubles=False), Refine(128, 64)
-            self.block17, self.block18 = Join(32, 64, 64), Refine(128, 64)
-            self.block19, self.block20 = Join(24, 64, 64), Refine(128, 64)
-            self.block21, self.block22 = Join(16, 64, 64), Refine(128, 64)
-            self.block23 = Head(64, 16)
+        first, joins = (12, TINY) if is_tiny else (15, LARGE)
+        self.joins = range(first, first + 2 * len(joins), 2)
+        for number, (fine, coarse, channels, doubles) in zip(self.joins, joins, strict=True):
+            self.add_module(f"block{number}", Join(fine, coarse, channels, doubles))
+            self.add_module(f"block{number + 1}", Refine(2 * channels, 64))
+        self.head = f"block{self.joins.stop}"
+        self.add_module(self.head, Head(64, 16))
 
     def forward(self, image: Tensor) -> Tensor:
         """The last nine of sixteen maps; the first seven served the training alone."""
+        *finer, x = self.backbone(image)
+        for number, fine in zip(self.joins, reversed(finer[-len(self.joins) :]), strict=True):
+            x = self.get_submodule(f"block{number}")(fine, x)
+            x = self.get_submodule(f"block{number + 1}")(x)
+        maps: Tensor = self.get_submodule(self.head)(x)[:, 7:]
         if self.is_tiny:
-            _, c2, c3, c4 = self.backbone(image)
-            x = self.block13(self.block12(c3, c4))
-            x = self.block15(self.block14(c2, x))
-            maps = self.block16(x)[:, 7:]
-            return F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=True)
-        c1, c2, c3, c4, c5 = self.backbone(image)
-        x = self.block16(self.block15(c4, c5))
-        x = self.block18(self.block17(c3, x))
-        x = self.block20(self.block19(c2, x))
-        x = self.block22(self.block21(c1, x))
-        return self.block23(x)[:, 7:]  # type: ignore[no-any-return]
+            maps = F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=True)
+        return maps
 
 
 def read_segments(maps: Tensor, value: float, distance: float) -> Tensor:

@@ -34,8 +34,8 @@ def difference_kernel(weight: Tensor, kind: str) -> Tensor:
         wide = flat.new_zeros(*flat.shape[:2], 25)
         wide[..., list(OUTER_RING)] = flat[..., 1:]
         wide[..., list(INNER_RING)] = -flat[..., 1:]
-        return wide.unflatten(-1, (5, 5))
-    return flat.unflatten(-1, (3, 3))
+        return wide.reshape(*weight.shape[:2], 5, 5)
+    return flat.reshape(weight.shape)
 
 
 class DifferenceConvolution(nn.Module):
@@ -68,8 +68,9 @@ class Block(nn.Module):
         """(B, I, H, W) -> (B, O, H, W), or half of H and W."""
         if self.halves:
             x = F.max_pool2d(x, 2)
-        y = self.conv2(F.relu(self.conv1(x)))
-        return y + (self.shortcut(x) if self.halves else x)
+        y: Tensor = self.conv2(F.relu(self.conv1(x)))
+        y += self.shortcut(x) if self.halves else x
+        return y
 
 
 class DilatedConvolutions(nn.Module):
