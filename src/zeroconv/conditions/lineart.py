@@ -124,7 +124,7 @@ def _along(values: np.ndarray, tangent: np.ndarray, sigma: float) -> np.ndarray:
 
 def _averaged(values: np.ndarray, direction: np.ndarray, places: list[float], sigma: float) -> np.ndarray:
     weights = np.exp(-0.5 * (np.array(places) / sigma) ** 2)
-    total: np.ndarray = np.zeros(values.shape, np.float32)
+    total = np.zeros_like(values)
     for place, weight in zip(places, weights / weights.sum(), strict=True):
-        total += np.float32(weight) * shifted(values, direction, place)
+        total += shifted(values, direction, place) * np.float32(weight)
     return total
