@@ -90,12 +90,17 @@ class Scribble:
 
 
 def ridges(edges: np.ndarray, scale: float, least: float) -> np.ndarray:
-    """Soft edges (H, W) in 0..255 -> bool (H, W): the greatest along a line through it in one of four directions."""
+    """Soft edges (H, W) in 0..255 -> bool (H, W): the greatest of three in one of four directions, and not all alike.
+
+    The released annotator takes three that are all alike for a ridge too, which draws upright and level lines as bars.
+    """
     smooth = blurred(edges.astype(np.float32), RIDGE_SIGMA * scale)
     row, diagonal = np.zeros((3, 3), np.uint8), np.eye(3, dtype=np.uint8)
     row[1] = 1
     lines = (row, row.T.copy(), diagonal, diagonal[::-1].copy())
-    is_ridge = np.any([cv2.dilate(smooth, line) == smooth for line in lines], axis=0)
+    is_ridge = np.any(
+        [(cv2.dilate(smooth, line) == smooth) & (cv2.erode(smooth, line) < smooth) for line in lines], axis=0
+    )
     return np.asarray(is_ridge & (smooth > least))
 
 
