@@ -109,8 +109,8 @@ def _along(values: np.ndarray, tangent: np.ndarray, sigma: float) -> np.ndarray:
     stride = 2 * sigma / STEPS
     total, weights = values.copy(), 1.0
     for sign in (1, -1):
-        y, x = np.indices(values.shape, np.float32)
-        heading = sign * tangent
+        grid = np.indices(values.shape, np.float32)
+        x, y, heading = grid[1], grid[0], sign * tangent
         for step in range(1, STEPS + 1):
             x, y = x + np.float32(stride) * heading[..., 0], y + np.float32(stride) * heading[..., 1]
             weight = float(np.exp(-0.5 * (step * stride / sigma) ** 2))
