@@ -24,6 +24,9 @@ FULL = 5.0
 """Slope times sigma, in CIE Lab units, that is drawn as a strong edge in a faint picture; a step from black to white
 has 22. In a picture with more contrast the 0.96 quantile of its own slopes is."""
 
+CURVE = 1.6
+"""Power of the tone curve: above 1 it leaves grain black."""
+
 
 def scale_of(size: tuple[int, ...]) -> float:
     """(H, W, ...) -> pixels of this picture in one of the reference."""
@@ -39,7 +42,7 @@ def soft_edges(image: np.ndarray, sigma: float) -> np.ndarray:
         total += _edges_at(lab, max(0.7, sigma * multiple * unit))
     total /= len(SCALES)
     measure = max(FULL, float(np.quantile(total, 0.96)))
-    return np.asarray(1 - np.exp(-((total / measure * 1.6) ** 1.3)), np.float32)
+    return np.asarray(1 - np.exp(-((1.6 * total / measure) ** CURVE)), np.float32)
 
 
 def _edges_at(lab: np.ndarray, sigma: float) -> np.ndarray:
@@ -50,7 +53,7 @@ def _edges_at(lab: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _thinned(slopes: np.ndarray, tensor: StructureTensor, sigma: float) -> np.ndarray:
-    """Each slope times its share of the greatest one across the edge, squared: soft non-maximum suppression."""
+    """Each slope times its share of the greatest one across the edge, cubed: soft non-maximum suppression."""
     greatest = slopes
     for steps in (-2 * sigma, -sigma, sigma, 2 * sigma):
         greatest = np.maximum(greatest, shifted(slopes, tensor.normal, steps))
