@@ -81,13 +81,17 @@ def test_impossible_options() -> None:
 class TestRealPiDiNet:
     network = SoftEdge(method="network", weights=str(ANNOTATORS / "pidinet"))
 
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(SoftEdge, "native_resolution", 256)
+
     def test_bright_on_the_contour_and_black_elsewhere(self) -> None:
         edges = self.network(disk())[:, :, 0]
         assert np.median(edges[ring(200, 0.5)]) > 150
         assert edges[~ring(200, 10)].mean() < 10
 
     def test_reads_photographs_as_the_algorithm_does(self) -> None:
-        """Measured 0.5 to 0.8 over ten photographs, at 512 pixels."""
+        """Measured 0.50 to 0.76 over ten photographs, and 0.76 on this one, at 512 pixels."""
         photo = photograph("photos/kodak/kodim02.png")
         edges, algorithm = self.network(photo)[:, :, 0], SoftEdge()(photo)[:, :, 0]
         assert edges.shape == photo.shape[:2]

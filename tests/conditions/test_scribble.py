@@ -6,7 +6,7 @@ import pytest
 from test_hed import disk, ring
 
 from published_annotators import ANNOTATORS, DATA, needs_data
-from zeroconv.conditions import Scribble, annotate
+from zeroconv.conditions import Scribble, SoftEdge, annotate
 from zeroconv.conditions.scribble import ridges
 from zeroconv.errors import UserError
 
@@ -88,7 +88,8 @@ def test_impossible_options(options: dict[str, object], said: str) -> None:
 
 
 @needs_data
-def test_from_real_pidinet() -> None:
+def test_from_real_pidinet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SoftEdge, "native_resolution", 256)
     extractor = Scribble(method="network", model="pidinet", weights=str(ANNOTATORS / "pidinet"))
     strokes = extractor(disk())[:, :, 0]
     assert (strokes[ring(200, 0.5)] > 0).mean() > 0.9

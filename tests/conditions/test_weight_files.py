@@ -65,6 +65,7 @@ def test_the_hub_is_asked_cache_first(tmp_path: Path, monkeypatch: pytest.Monkey
         return str(tmp_path / name)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **options: None)
     assert find(FILE, "") == tmp_path / "small.pth"
     assert asked == [("lllyasviel/Annotators", "small.pth", local) for local in (True, False)]
 
@@ -85,6 +86,7 @@ def test_missing_weights_say_where_and_how(
     name: str, options: dict[str, str], file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", offline)
     with pytest.raises(UserError) as told:
         create(name, method="network", **options)(noise(64, 64))
     said = str(told.value)

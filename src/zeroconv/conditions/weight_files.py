@@ -53,13 +53,14 @@ def find(file: WeightFile, weights: str) -> Path:
         return _given(file, Path(weights).expanduser())
     if file.repository is None:
         raise UserError(f"{file.name} is not on the Hugging Face hub: {_how_to_get(file)}")
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import HfApi, hf_hub_download
 
     try:
         return Path(hf_hub_download(file.repository, file.name, local_files_only=True))
     except (OSError, ValueError):  # not there yet
         pass
     try:
+        HfApi().model_info(file.repository, timeout=10)  # offline it fails at once, where a download tries for 23 s
         return Path(hf_hub_download(file.repository, file.name))
     except Exception as problem:  # the hub's client changes its own error classes with the HTTP library it uses
         looked = f"{file.name} is neither in the hub's cache {_cache()} nor could it be downloaded ({_first(problem)})"
