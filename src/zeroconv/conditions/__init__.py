@@ -5,6 +5,9 @@ its condition image. The class attributes say what a ControlNet trained on it ex
 """
 
 from zeroconv.conditions.canny import Canny
+from zeroconv.conditions.hed import SoftEdge
+from zeroconv.conditions.hough import Hough
+from zeroconv.conditions.lineart import LineArt
 from zeroconv.conditions.registry import (
     Extractor,
     Kind,
@@ -17,11 +20,16 @@ from zeroconv.conditions.registry import (
     kind,
     names,
 )
+from zeroconv.conditions.scribble import Scribble
 
 __all__ = [
     "Canny",
     "Extractor",
+    "Hough",
     "Kind",
+    "LineArt",
+    "Scribble",
+    "SoftEdge",
     "annotate",
     "canonical",
     "condition",
