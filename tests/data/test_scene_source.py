@@ -48,3 +48,12 @@ def test_a_condition_without_extractor_comes_from_the_ground_truth() -> None:
 def test_a_condition_of_ones_own_is_not_in_the_scenes() -> None:
     with pytest.raises(UserError, match="scenes have no custom images"):
         SceneSource(3, extraction_of("custom", {}), size=48)
+
+
+def test_default_options_mean_the_truth_and_chosen_ones_an_extraction() -> None:
+    sampled = [scenes.sample_scene(1, index) for index in range(2)]
+    rendered = scenes.render(sampled, size=48)
+    truth = SceneSource(2, extraction_of("lineart", {}), size=48).read(range(2))
+    assert np.array_equal(np.stack([e.condition for e in truth]), condition_images("lineart", rendered, sampled))
+    chosen = SceneSource(2, extraction_of("lineart", {"detail": 0.9}), size=48).read(range(2))
+    assert np.array_equal(chosen[0].condition, conditions.create("lineart", detail=0.9)(chosen[0].image))

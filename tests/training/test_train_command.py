@@ -154,7 +154,7 @@ def test_a_run_is_never_overwritten(train: Train, copy: Path, capsys: pytest.Cap
         ("--condition canny,low=300", "low <= high"),
         ("--condition canny,low=x", "canny: low must be a whole number"),
         ("--data scenes:none", "whole number"),
-        ("--data coco:5", "known: scenes"),
+        ("--data coco:5", "a folder of pictures, or 'scenes:COUNT'"),
         ("--learning-rate fast", "learning_rate must be a number"),
         ("--learning-rate -1", "learning_rate must be above 0"),
         ("--steps 2.5", "steps must be a whole number"),

@@ -1,6 +1,6 @@
 """Rendered scenes as training data: "scenes:N" is the first N scenes of a seed, each with its condition.
 
-Conditions that can be extracted from a picture are; the others come from the scene's exact ground truth.
+Conditions are the exact ground truth; one whose options are chosen is extracted from the picture with them.
 Scene i of seed s is the same scene on every machine; its pixels agree to +-2/255.
 """
 
@@ -65,7 +65,7 @@ class SceneSource:
         sampled = [scenes.sample_scene(self.seed, index) for index in indices]
         render = scenes.render(sampled, size=self.size)
         pictures, extract = render.rgb.numpy(), self.extraction.extract
-        if extract is None:
+        if extract is None or (self.extraction.is_default and self.extraction.name in CONDITIONS):
             made = list(condition_images(self.extraction.name, render, sampled))
         else:
             made = [extract(picture) for picture in pictures]

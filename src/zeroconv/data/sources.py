@@ -28,6 +28,8 @@ class Extraction:
     """Every option, those left at their default included."""
     extract: Callable[[Picture], Picture] | None
     """Picture (H, W, 3) uint8 -> condition (H, W, N) uint8; None: only a source that knows the truth can tell it."""
+    is_default: bool = True
+    """Whether all options are as they come, so that the truth, where it is known, may stand for the extraction."""
 
 
 class Source(Protocol):
@@ -52,8 +54,8 @@ def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
         if options:
             raise UserError(f"{kind.name} has no options yet; got {', '.join(options)}")
         return Extraction(kind.name, {}, None)
-    extractor = conditions.create(kind.name, **options)
-    return Extraction(kind.name, asdict(extractor), extractor)  # type: ignore[call-overload]
+    extractor, usual = conditions.create(kind.name, **options), conditions.create(kind.name)
+    return Extraction(kind.name, asdict(extractor), extractor, extractor == usual)  # type: ignore[call-overload]
 
 
 def open_source(name: str, extraction: Extraction, size: int) -> Source:
