@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "annotate": ("zeroconv.cli.annotate", "make the condition image of a picture"),
     "train": ("zeroconv.training.command", "train a ControlNet on a locked base"),
     "evaluate": ("zeroconv.evaluation.command", "measure how well a base or a ControlNet does"),
+    "dataset": ("zeroconv.dataset.command", "photographs to a paired data set with condition images"),
     "scenes": ("zeroconv.scenes.command", "render scenes with captions and exact ground truth"),
     "inspect": ("zeroconv.cli.inspect", "say what a checkpoint is"),
 }

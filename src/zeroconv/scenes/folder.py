@@ -25,7 +25,7 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> None:
         _refuse_other_settings(folder, _read(remembered), wanted)
         return
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty and was not written by zeroconv scenes; expected a new or empty folder")
+        raise UserError(f"{folder} is not empty and was not written by zeroconv; expected a new or empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(remembered) as part:
         part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,81 @@
+"""What a data set is built from and how: everything that decides its bytes but the pictures themselves."""
+
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from zeroconv import conditions
+from zeroconv.errors import UserError
+from zeroconv.images import Fit, check_fit
+
+SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
+RANDOM_LOW, RANDOM_GAP = (40, 160), (40, 160)
+"""Canny's lower threshold, and how much higher the upper one is, where thresholds are drawn anew for each picture."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How each picture becomes an example."""
+
+    conditions: tuple[str, ...]
+    """Names or aliases; each must be one that can be made from a picture."""
+    size: int = 512
+    """Pixels of a side; pictures become squares."""
+    fit: Fit = "crop"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options of the conditions, by name."""
+    random_canny: bool = False
+    """Draw Canny's thresholds for each picture, from its name, instead of using one pair for all."""
+    has_captions: bool = True
+    """Whether captions found beside the pictures are taken over."""
+
+    def __post_init__(self) -> None:
+        check_fit(self.fit)
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
+            raise UserError(f"expected a size from {SMALLEST_SIZE} to {LARGEST_SIZE} pixels, got {self.size}")
+        names = tuple(dict.fromkeys(conditions.canonical(name) for name in self.conditions))
+        if not names:
+            raise UserError(f"expected at least one condition, of {', '.join(conditions.extractable())}")
+        options = {conditions.canonical(name): dict(given) for name, given in self.options.items()}
+        if unused := options.keys() - set(names):
+            raise UserError(f"options are given for {sorted(unused)[0]}, which is not among the conditions")
+        if self.random_canny and ("canny" not in names or "canny" in options):
+            raise UserError("random thresholds need canny among the conditions, and no thresholds of your own for it")
+        for name in names:
+            conditions.create(name, **options.get(name, {}))
+        object.__setattr__(self, "conditions", names)
+        object.__setattr__(self, "options", options)
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as plain JSON values, every option of every condition included."""
+        known = {name: asdict(conditions.create(name, **self.options.get(name, {}))) for name in self.conditions}  # type: ignore[call-overload]
+        if self.random_canny:
+            known["canny"] = {"low": list(RANDOM_LOW), "above_low": list(RANDOM_GAP)}
+        return {
+            "kind": "dataset",
+            "size": self.size,
+            "fit": self.fit,
+            "conditions": known,
+            "captions": self.has_captions,
+        }
+
+    def options_for(self, condition: str, name: str) -> dict[str, Any]:
+        """The options of a condition for the picture called `name`."""
+        if condition == "canny" and self.random_canny:
+            dice = random.Random(hashlib.sha256(f"zeroconv-canny-{name}".encode()).digest())
+            low = dice.randint(*RANDOM_LOW)
+            return {"low": low, "high": low + dice.randint(*RANDOM_GAP)}
+        return dict(self.options.get(condition, {}))
+
+
+def file_name(name: str, taken: set[str]) -> str:
+    """A PNG's name below a condition's folder for the picture called `name`: unique, and the same in every run.
+
+    `taken` holds the stems that more than one picture has; these keep their suffix in the name.
+    """
+    path = PurePosixPath(name)
+    stem = path.with_suffix("").as_posix()
+    return f"{path.as_posix() if stem in taken else stem}.png"
