@@ -8,8 +8,9 @@ sidecars      pictures, each with its caption in a text file of the same name; c
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ class Entry:
     """A ready condition image; None: it has to be made from the picture."""
 
 
+Parse = Callable[[], Mapping[str, Any]]
+Read = Callable[[], Entry]
+"""Reads one example when it is called, and raises UserError where something is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a folder holds."""
@@ -45,57 +51,76 @@ class Listing:
     entries: tuple[Entry, ...]
 
 
-def list_folder(folder: Path, condition: str, ready: Path | None = None) -> Listing:
+def list_folder(folder: Path, condition: str, ready: Path | None = None, problems: list[str] | None = None) -> Listing:
     """The examples of a folder for a condition (canonical name), sorted as the folder lists them.
 
     ready  a folder of condition images with the pictures' names, for the layout `sidecars`.
-    UserError where the folder, a line of its list or a file is missing, or where it holds no picture.
+    problems  collects what is wrong with single examples, which are then left out.
+    UserError where the folder, or (without `problems`) a line of its list or a file is missing, or it holds no picture.
     """
     if not folder.is_dir():
         raise UserError(f"--data must name a folder of pictures; {folder} is none")
     if ready is not None:
-        return _non_empty(folder, "sidecars", tuple(_sidecars(folder, ready)))
+        return _non_empty(folder, "sidecars", _sidecars(folder, ready), problems)
     for layout, names, read in (("tutorial", TUTORIAL, _tutorial), ("imagefolder", METADATA, _imagefolder)):
         for name in names:
             if (folder / name).is_file():
-                return _non_empty(folder, layout, tuple(read(folder, folder / name, condition)))
-    return _non_empty(folder, "sidecars", tuple(_sidecars(folder, None)))
+                return _non_empty(folder, layout, read(folder, folder / name, condition), problems)
+    return _non_empty(folder, "sidecars", _sidecars(folder, None), problems)
 
 
-def _non_empty(folder: Path, layout: str, entries: tuple[Entry, ...]) -> Listing:
+def _non_empty(folder: Path, layout: str, reads: Iterator[Read], problems: list[str] | None) -> Listing:
+    entries = []
+    for read in reads:
+        try:
+            entries.append(read())
+        except UserError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
     if not entries:
         raise UserError(f"{folder} holds no pictures ({', '.join(PICTURES)})")
-    return Listing(layout, entries)
+    return Listing(layout, tuple(entries))
 
 
-def _tutorial(folder: Path, file: Path, condition: str) -> Iterator[Entry]:
-    for where, row in _rows(file):
+def _tutorial(folder: Path, file: Path, condition: str) -> Iterator[Read]:
+    def read(where: str, parse: Parse) -> Entry:
+        row = parse()
         source, target = _text(row, "source", where), _text(row, "target", where)
-        yield Entry(target, _file(folder, target, where), _caption(row), _file(folder, source, where))
+        return Entry(target, _file(folder, target, where), _caption(row), _file(folder, source, where))
+
+    return (partial(read, *row) for row in _rows(file))
 
 
-def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Entry]:
+def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Read]:
     known = conditions.kind(condition)
     spellings = [name.replace("-", "_") for name in (known.name, *known.aliases)]
     keys = [key for name in (*spellings, *CONDITION_KEYS) for key in (f"{name}_file_name", name)]
-    for where, row in _rows(file):
+
+    def read(where: str, parse: Parse) -> Entry:
+        row = parse()
         picture = _text(row, "file_name", where)
         given = next((row[key] for key in keys if isinstance(row.get(key), str) and row[key]), None)
         ready = None if given is None else _file(folder, given, where)
-        yield Entry(picture, _file(folder, picture, where), _caption(row), ready)
+        return Entry(picture, _file(folder, picture, where), _caption(row), ready)
+
+    return (partial(read, *row) for row in _rows(file))
 
 
-def _sidecars(folder: Path, ready: Path | None) -> Iterator[Entry]:
+def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
     if ready is not None and not ready.is_dir():
         raise UserError(f"conditions= must name a folder of condition images; {ready} is none")
     conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in _pictures(ready)}
-    for picture in _pictures(folder):
+
+    def read(picture: Path) -> Entry:
         stem = _stem(folder, picture)
         if ready is not None and stem not in conditions_by_name:
             raise UserError(f"{picture} has no condition image: expected {ready / stem}.png (or another picture type)")
         texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
         caption = next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
-        yield Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
+        return Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
+
+    return (partial(read, picture) for picture in _pictures(folder))
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -106,15 +131,17 @@ def _stem(folder: Path, path: Path) -> str:
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
-def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each line's place in words and its content."""
+def _rows(file: Path) -> Iterator[tuple[str, Parse]]:
+    """Each line's place in words, and what reads it."""
     with file.open(encoding="utf-8", newline="") as lines:
         if file.suffix == ".csv":
-            yield from ((f"{file}, line {number}", row) for number, row in enumerate(csv.DictReader(lines), 2))
+            for number, row in enumerate(csv.DictReader(lines), 2):
+                yield f"{file}, line {number}", partial(dict, row)
             return
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield f"{file}, line {number}", _object(line, f"{file}, line {number}")
+                where = f"{file}, line {number}"
+                yield where, partial(_object, line, where)
 
 
 def _object(line: str, where: str) -> Mapping[str, Any]:

@@ -1,17 +1,25 @@
-"""`zeroconv dataset build`: a folder of photographs to a paired data set for any conditions."""
+"""`zeroconv dataset build`: photographs to a paired data set; `zeroconv dataset check`: what is wrong with one."""
 
 import argparse
+import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from zeroconv import conditions
+from zeroconv.data.listing import list_folder
 from zeroconv.dataset.build import METADATA, SKIPPED, build
+from zeroconv.dataset.check import check
+from zeroconv.dataset.measure import measure_all
 from zeroconv.dataset.plan import Plan
 from zeroconv.errors import UserError
+from zeroconv.images import atomic_write
 
+SHOWN_PROBLEMS = 10
 EXAMPLES = """\
 examples:
   zeroconv dataset build photos --conditions canny,hed --out dataset
@@ -23,7 +31,12 @@ A run that was stopped goes on with the same command."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The subcommands and options of `zeroconv dataset`."""
-    commands = parser.add_subparsers(dest="dataset_command", metavar="build", required=True)
+    commands = parser.add_subparsers(dest="dataset_command", metavar="build|check", required=True)
+    _add_build(commands)
+    _add_check(commands)
+
+
+def _add_build(commands: Any) -> None:
     text = "photographs to pictures of one size with captions and condition images"
     command = commands.add_parser(
         "build", help=text, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -45,9 +58,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder: captions found beside the pictures; none: all empty (default: folder)"
     command.add_argument("--captions", choices=("folder", "none"), default="folder", help=text)
     command.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
+    command.set_defaults(run_dataset=_build)
+
+
+def _add_check(commands: Any) -> None:
+    text = "faults that ruin a training: unpaired, mixed up, inverted, empty, BGR, duplicated, grey, without captions"
+    command = commands.add_parser("check", help=text, description=f"Look for {text}. Exit code 1 where one is fatal.")
+    command.add_argument("data", metavar="DATASET", type=Path, help="folder of pictures, any layout that train reads")
+    command.add_argument("--condition", required=True, help="which condition is looked at, as depth")
+    command.add_argument("--ready", type=Path, metavar="DIR", help="folder of the condition images, if another")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too")
+    command.set_defaults(run_dataset=_check)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Build or check, whichever was asked for."""
+    code: int = arguments.run_dataset(arguments)
+    return code
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    condition, problems = conditions.canonical(arguments.condition), list[str]()
+    entries = list_folder(arguments.data, condition, arguments.ready, problems).entries
+    bar = tqdm(measure_all(entries, problems), total=len(entries), unit="picture", desc="check")
+    examples = [example for example in bar if example is not None]
+    findings = check(examples, condition)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        print(f"ERROR {problem}")
+    if len(problems) > SHOWN_PROBLEMS:
+        print(f"ERROR and {len(problems) - SHOWN_PROBLEMS} more files or lines like these")
+    for finding in findings:
+        print(finding)
+    without = sum(entry.condition is None for entry in entries)
+    made = f", {without} without a {condition} image, which training makes from the picture" if without else ""
+    print(f"{len(examples)} examples looked at{made}; {len(problems) + len(findings)} findings")
+    if arguments.json is not None:
+        report = {"problems": problems, "findings": [asdict(finding) for finding in findings]}
+        with atomic_write(arguments.json) as part:
+            part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return int(bool(problems) or any(finding.is_error for finding in findings))
+
+
+def _build(arguments: argparse.Namespace) -> int:
     """Build what was asked for, with a progress bar, and say what came out."""
     workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
     if workers < 0:
