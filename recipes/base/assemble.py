@@ -8,7 +8,6 @@ was trained further: its encoder must be the one the U-Net learnt with.
 """
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from diffusers import AutoencoderKL
 
 sys.path.append(str(Path(__file__).parents[1]))
 from halve import halve
+from network import write_index
 
 CARD = Path(__file__).parent / "MODEL_CARD.md"
 
@@ -44,19 +44,7 @@ def main() -> None:
     halve(source / "text_encoder", out / "text_encoder", prefix="text_model.")
     shutil.copytree(source / "tokenizer", out / "tokenizer")
     shutil.copytree(source / "scheduler", out / "scheduler")
-    index = {
-        "_class_name": "StableDiffusionPipeline",
-        "feature_extractor": [None, None],
-        "requires_safety_checker": False,
-        "safety_checker": [None, None],
-        "image_encoder": [None, None],
-        "scheduler": ["diffusers", "DDIMScheduler"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "unet": ["diffusers", "UNet2DConditionModel"],
-        "vae": ["diffusers", "AutoencoderKL"],
-    }
-    (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    write_index(out)
     if CARD.exists():
         shutil.copy(CARD, out / "README.md")
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from network import build, noise_schedule
+from network import build, noise_schedule, write_index
 from optimisers import optimisers
 from render import TRAINING_SEED
 from shards import autocast, learning_rate, load_shards, load_state, save_state, shard_scenes, to_images
@@ -156,6 +156,7 @@ class Trainer:
         # Copied, since save_pretrained leaves out vocab.json and merges.txt, which older transformers read.
         shutil.copytree(self.text / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
         noise_schedule().save_pretrained(folder / "scheduler")
+        write_index(folder)
         latents = draw(self.unet, self.encoder, tokenize(self.tokenizer, list(PROMPTS)), self.empty, guidance=4.0)
         save_sheet(self.arguments.out / f"sheet-{done:06d}.png", latents, self.vae)
         for parameter, own in zip(self.parameters, backup, strict=True):

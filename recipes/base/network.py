@@ -1,4 +1,7 @@
-"""The U-Net of the embedded base and its noise schedule."""
+"""The U-Net of the embedded base, its noise schedule, and the index that makes the parts one pipeline."""
+
+import json
+from pathlib import Path
 
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from text import WIDTH
@@ -32,3 +35,20 @@ def noise_schedule() -> DDIMScheduler:
         clip_sample=False,
         steps_offset=1,
     )
+
+
+def write_index(folder: Path) -> None:
+    """What makes the parts in a folder a StableDiffusionPipeline."""
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "feature_extractor": [None, None],
+        "requires_safety_checker": False,
+        "safety_checker": [None, None],
+        "image_encoder": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
