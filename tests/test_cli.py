@@ -240,7 +240,6 @@ WRONG_CONTROLS = [
     ("canny={photo},ready=perhaps", "ready must be yes or no, not 'perhaps'"),
     ("canny={photo},ready=yes,low=5", "low has no effect on an image that is ready"),
     ("canny={photo},low=5,low=6", "low twice"),
-    ("depth={photo}", "depth cannot be made from a picture yet"),
     ("canny={missing}", "did you mean"),
     ("canny={text}", "is not a picture"),
     ("canny={folder}", "is a folder; expected a picture"),
@@ -296,7 +295,6 @@ WRONG_COMMANDS = [
     (["generate", "--prompt", "x"], "the following arguments are required: --out"),
     (["generate", "--prompt", "x", "--out", ""], "expected a path, got nothing"),
     (["annotate", "cany", "a.png", "--out", "b.png"], "unknown 'cany'; did you mean 'canny'"),
-    (["annotate", "depth", "a.png", "--out", "b.png"], "depth cannot be made from a picture yet"),
     (["annotate", "canny", "a.png", "--out", "b.png"], "no file a.png"),
     (["annotate", "canny", "a.png", "--out", "b.jpg"], "--out must end in .png, not 'b.jpg'"),
     (["annotate", "canny", "a.png", "--out", "b.png", "--lo", "3"], "unknown argument '--lo'; did you mean '--low'"),
@@ -340,6 +338,33 @@ def test_annotate_has_a_flag_with_help_for_every_option(capsys: Capture) -> None
     assert main(["annotate", "canny", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "--low INT Gradient" in text and "(default: 100)" in text and "--high INT" in text
+
+
+def test_annotate_draws_a_file_of_poses(tmp_path: Path, capsys: Capture) -> None:
+    body = [number for k in range(18) for number in (20 + 7 * k, 30 + 5 * (k % 6), 1)]
+    poses, out = tmp_path / "poses.json", tmp_path / "pose.png"
+    poses.write_text(json.dumps({"people": [{"pose_keypoints_2d": body}]}))
+    assert main(["annotate", "pose", str(poses), "--out", str(out)]) == 2
+    assert "give --size WIDTHxHEIGHT" in complaint(capsys)
+    assert main(["annotate", "pose", str(poses), "--out", str(out), "--size", "200x100"]) == 0
+    assert read_image(out).size == (200, 100) and np.asarray(read_image(out)).any()
+
+
+def test_annotate_writes_poses_to_be_edited(photo: Path, tmp_path: Path, capsys: Capture) -> None:
+    body = [float(number) for k in range(18) for number in (2 + k, 3 + k, 1)]
+    known, out = tmp_path / "known.json", tmp_path / "new" / "found.json"
+    known.write_text(json.dumps({"people": [{"pose_keypoints_2d": body}]}))
+    assert main(["annotate", "pose", str(photo), "--out", str(out), "--keypoints", str(known)]) == 0
+    assert json.loads(out.read_text())["people"][0]["pose_keypoints_2d"] == body
+    assert main(["annotate", "canny", str(photo), "--out", str(out)]) == 2
+    assert "--out must end in .png" in complaint(capsys)
+
+
+def test_annotate_reads_a_depth_map_at_its_own_precision(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[1000, 1001, 1002]], np.uint16)).save(tmp_path / "map.png")
+    out = tmp_path / "depth.png"
+    assert main(["annotate", "depth", str(tmp_path / "map.png"), "--method", "algorithm", "--out", str(out)]) == 0
+    assert np.asarray(read_image(out))[0, :, 0].tolist() == [0, 128, 255]
 
 
 def test_inspect_says_what_a_checkpoint_is(canny: Path, capsys: Capture) -> None:

@@ -42,7 +42,6 @@ def test_an_image_is_a_path_or_a_picture(image: str | Path | Image.Image) -> Non
     ("changes", "message"),
     [
         ({"name": "cany"}, "did you mean 'canny'"),
-        ({"name": "depth"}, "cannot be made from a picture yet"),
         ({"image": ""}, "needs a picture"),
         ({"image": None}, "needs a picture"),
         ({"strength": "strong"}, "strength of canny must be a number, not 'strong'"),

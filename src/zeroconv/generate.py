@@ -77,8 +77,8 @@ def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
 
 
 def network_input(name: str, condition: Image.Image, channels: int, sidecar: Sidecar) -> Tensor:
-    """An image of the condition `name` -> (1, N, H, W) as the ControlNet was trained to read it: [0, 1] unless its
-    sidecar says otherwise, N = 3 or, of the grey values, 1."""
+    """An image of the condition `name` -> (1, N, H, W) as the ControlNet was trained to read it: in the range its
+    sidecar names, else in the condition's own; N = 3 or, of the grey values, 1."""
     if channels not in (1, 3):
         raise UserError(f"the ControlNet takes conditions of {channels} channels; a picture has 1 or 3")
     values = np.asarray(condition.convert("L" if channels == 1 else "RGB"), dtype=np.float32) / 255
@@ -87,7 +87,8 @@ def network_input(name: str, condition: Image.Image, channels: int, sidecar: Sid
         image = 1 - image
     if sidecar.channel_order == "BGR":
         image = image.flip(1)
-    black, white = sidecar.range
+    is_unknown = sidecar.condition is None and sidecar.range == Sidecar().range
+    black, white = conditions.kind(name).value_range if is_unknown else sidecar.range
     return image * (white - black) + black
 
 

@@ -37,7 +37,12 @@ def test_held_out_scenes_are_others_and_cannot_be_trained_on(source: SceneSource
     assert {example.name for example in trained}.isdisjoint(example.name for example in unseen)
 
 
-def test_a_condition_without_extractor_comes_from_the_ground_truth() -> None:
+def test_a_condition_comes_from_the_ground_truth_unless_its_options_are_given() -> None:
+    asked = SceneSource(1, extraction_of("grey", {}), size=48).read([0])[0]
+    assert np.array_equal(asked.condition, conditions.create("grey")(asked.image))
+    given = SceneSource(1, extraction_of("canny", {"low": 10, "high": 20}), size=48).read([0])[0]
+    assert np.array_equal(given.condition, conditions.create("canny", low=10, high=20)(given.image))
+
     source = SceneSource(3, extraction_of("normalbae", {}), size=48)
     sampled = [scenes.sample_scene(1, index) for index in range(3)]
     expected = condition_images("normal", scenes.render(sampled, size=48), sampled)

@@ -9,12 +9,15 @@ from PIL import Image
 from zeroconv import conditions, fields
 from zeroconv.cli.parser import some_path
 from zeroconv.errors import UserError
-from zeroconv.images import read_image, save_png
+from zeroconv.images import atomic_write, read_image, save_png
 
 _EXAMPLES = """\
 examples:
   zeroconv annotate canny photo.jpg --out edges.png
   zeroconv annotate canny photo.jpg --out more-edges.png --low 50 --high 120
+  zeroconv annotate pose photo.jpg --out poses.json
+  zeroconv annotate pose poses.json --out pose.png
+  zeroconv annotate depth kinect.png --method algorithm --depth-map metric --out depth.png
 
 `zeroconv annotate NAME --help` lists the options of a condition."""
 
@@ -27,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind = conditions.kind(name)
         summary = kind.polarity if kind.extractor else f"{kind.polarity} (cannot be made from a picture yet)"
         command = kinds.add_parser(name, aliases=kind.aliases, help=summary, allow_abbrev=False)
-        command.add_argument("image", metavar="IMAGE", type=some_path, help="the picture")
+        command.add_argument(
+            "image", metavar="IMAGE", type=some_path, help="the picture, or a file that stands for one"
+        )
         command.add_argument("--out", metavar="FILE", type=some_path, required=True, help="where to write it, a .png")
         command.set_defaults(condition=name, options=(), parser=command)
         if kind.extractor:
@@ -37,15 +42,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the condition image."""
     given = {name: getattr(args, name) for name in args.options if getattr(args, name) is not None}
-    conditions.create(args.condition, **given)  # wrong options are told before anything is read
+    extractor = conditions.create(args.condition, **given)  # wrong options are told before anything is read
+    if args.out.suffix.lower() == ".json" and isinstance(extractor, conditions.WritesJson):
+        return _write_json(extractor, args)
     if args.out.suffix.lower() != ".png":
         raise UserError(f"--out must end in .png, not {args.out.name!r}: lossy formats blur what a ControlNet reads")
     if args.out.exists() and args.image.exists() and args.out.samefile(args.image):
         raise UserError(f"--out would overwrite the picture {args.image} itself; choose another name")
-    picture = np.asarray(read_image(args.image))
-    made = conditions.annotate(args.condition, picture, given)
+    made = conditions.annotate_file(args.condition, args.image, given)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     save_png(Image.fromarray(made), args.out)
+    print(args.out)
+    return 0
+
+
+def _write_json(extractor: conditions.WritesJson, args: argparse.Namespace) -> int:
+    """Writes what was found in the picture, to be edited and drawn again."""
+    text = extractor.to_json(np.asarray(read_image(args.image)))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(args.out) as part:
+        part.write_text(text, "utf-8")
     print(args.out)
     return 0
 

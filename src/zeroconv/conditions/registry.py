@@ -5,15 +5,18 @@ Shapes: H, W the picture's height and width; a condition image is uint8 (H, W, 3
 
 import contextlib
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeVar, cast
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import cv2
 import numpy as np
 
 from zeroconv import fields
 from zeroconv.errors import UserError, nearest
+from zeroconv.images import read_image
 
 Resize = Literal["nearest", "linear"]
 """How a condition image may be scaled: nearest keeps its exact colours (classes, limbs), linear its slopes."""
@@ -34,6 +37,24 @@ class Extractor(Protocol):
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), same size, deterministic."""
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """An extractor that makes its image from files that are no pictures too, as depth in .npy or poses in JSON."""
+
+    def from_file(self, path: Path) -> np.ndarray | None:
+        """The condition image uint8 (H, W, 3); None where the file is a picture to be looked at."""
+        ...
+
+
+@runtime_checkable
+class WritesJson(Protocol):
+    """An extractor whose findings can be written as text, to be edited and drawn again."""
+
+    def to_json(self, image: np.ndarray) -> str:
+        """What it finds in a picture uint8 (H, W, 3)."""
         ...
 
 
@@ -139,6 +160,17 @@ def annotate(name: str, image: np.ndarray, options: Mapping[str, object] | None 
     return made
 
 
+def annotate_file(name: str, path: Path, options: Mapping[str, object] | None = None) -> np.ndarray:
+    """The condition image uint8 (H, W, 3) of a file: a picture, or what else the condition reads, as poses in JSON."""
+    extractor = create(name, **(options or {}))
+    made = extractor.from_file(path) if isinstance(extractor, ReadsFiles) else None
+    if made is None:
+        return annotate(name, np.asarray(read_image(path)), options)
+    for doubt in doubts(name, made):
+        warnings.warn(doubt, stacklevel=2)
+    return made
+
+
 def doubts(name: str, image: np.ndarray) -> tuple[str, ...]:
     """What looks wrong about a condition image uint8 (H, W, 3): empty, or upside down in brightness."""
     known = kind(name)
@@ -159,6 +191,11 @@ def picture(image: np.ndarray) -> np.ndarray:
         alpha = image[:, :, 3:].astype(np.float32) / 255
         return np.rint(image[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return np.ascontiguousarray(image)
+
+
+def random_numbers(seed: int, image: np.ndarray) -> np.random.Generator:
+    """What draws for this picture and this seed: the same every time, another for every other picture."""
+    return np.random.default_rng((seed, zlib.crc32(np.ascontiguousarray(image).tobytes())))
 
 
 @contextlib.contextmanager

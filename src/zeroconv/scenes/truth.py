@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from zeroconv import conditions
 from zeroconv.conditions.registry import one_thread
+from zeroconv.conditions.skeleton import draw_pose
+from zeroconv.errors import UserError, nearest
 from zeroconv.scenes.outlines import find_outlines
-from zeroconv.scenes.pose import draw_pose
 from zeroconv.scenes.renderer import Render
 from zeroconv.scenes.straight import straight_edges
 from zeroconv.scenes.vocabulary import PALETTE
@@ -35,8 +36,11 @@ REFERENCE_SIZE = 128
 
 def condition_images(name: str, render: Render, scenes: Sequence[Scene]) -> Pictures:
     """The condition `name` (or an alias) of every scene of a render, (B, H, H, 3) uint8; UserError for other names."""
+    draw = CONDITIONS.get(conditions.canonical(name))
+    if draw is None:
+        raise UserError(f"the scenes have no ground truth for {name}; {nearest(name, CONDITIONS)}")
     with one_thread():
-        return CONDITIONS[conditions.canonical(name)](render, scenes)
+        return draw(render, scenes)
 
 
 def canny(render: Render, scenes: Sequence[Scene]) -> Pictures:

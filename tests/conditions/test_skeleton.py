@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from zeroconv.conditions.skeleton import COLOURS, LIMBS, draw_pose
 from zeroconv.scenes.figure import KEYPOINTS
-from zeroconv.scenes.pose import COLOURS, LIMBS, draw_pose
 
 
 def standing_person(size: int) -> np.ndarray:

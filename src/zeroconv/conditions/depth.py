@@ -1,0 +1,77 @@
+"""Depth images, near is bright: of a photograph by a network, or from a ready depth map.
+
+Source: R. Ranftl et al., MiDaS and DPT (arXiv:1907.01341, arXiv:2103.13413), the detector of the released depth
+ControlNet (arXiv:2302.05543); the default is its small successor Depth Anything V2 (arXiv:2406.09414). Both predict
+inverse depth up to scale and shift, which is stretched to 0..255.
+"""
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from zeroconv.conditions import pretrained
+from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.registry import Resize, condition, picture
+
+WEIGHTS = "depth-anything/Depth-Anything-V2-Small-hf"
+_METRIC = ("depth_pro", "glpn", "prompt_depth_anything", "zoedepth")
+"""Networks of transformers that predict metres, whatever their configuration says; larger is farther."""
+
+
+@condition("depth", aliases=("depth-anything", "dpt"))
+@dataclass(frozen=True)
+class Depth:
+    """How near each pixel is, from black (the farthest of the picture) to white (the nearest)."""
+
+    method: Literal["network", "algorithm"] = "network"
+    """network: estimate it from a photograph; algorithm: the input is a depth map already (a grey picture of 8 or 16
+    bits, .npy or .npz), which needs no weights."""
+    weights: str = WEIGHTS
+    """Folder or hub id of a depth estimation network (DPT, Depth Anything, ZoeDepth ...)."""
+    depth_map: Meaning = "inverse"
+    """What a given depth map holds: inverse (larger is nearer) or metric (larger is farther, 0 is unknown)."""
+
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    polarity: ClassVar[str] = "near is bright"
+    channel_order: ClassVar[str] = "RGB"
+    resize_filter: ClassVar[Resize] = "linear"
+    native_resolution: ClassVar[int | None] = 384
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), grey, 255 the nearest."""
+        image = picture(image)
+        if self.method == "network":
+            return _to_picture(estimate(image, self.weights, of="depth"))
+        return _to_picture(nearness(grey_values(image, "depth"), self.depth_map))
+
+    def from_file(self, path: Path) -> np.ndarray | None:
+        """The image of a depth map in a file of more than 8 bits; None where the file is a picture to look at."""
+        values = read_depth_map(path) if self.method == "algorithm" else None
+        return None if values is None else _to_picture(nearness(values, self.depth_map))
+
+
+def estimate(image: np.ndarray, weights: str, *, of: str) -> Map:
+    """A photograph uint8 (H, W, 3) -> nearness (H, W) in [0, 1], by the network in a folder or on the hub."""
+    loaded = pretrained.load(
+        "AutoModelForDepthEstimation", weights, of=of, example=WEIGHTS, otherwise="a ready depth map needs no network: "
+        "method=algorithm",
+    )  # fmt: skip
+    finish = loaded.processor.post_process_depth_estimation
+    sizes: dict[str, Any] = {"target_sizes": [image.shape[:2]]}
+    if "source_sizes" in inspect.signature(finish).parameters:
+        sizes["source_sizes"] = [image.shape[:2]]
+    predicted = finish(loaded(image), **sizes)[0]["predicted_depth"]
+    values = np.asarray(predicted.float().cpu().numpy(), np.float32).reshape(image.shape[:2])
+    return nearness(values, "metric" if _is_metric(loaded.model.config) else "inverse")
+
+
+def _is_metric(config: Any) -> bool:
+    return config.model_type in _METRIC or getattr(config, "depth_estimation_type", "") == "metric"
+
+
+def _to_picture(near: Map) -> np.ndarray:
+    """(H, W) in [0, 1] -> (H, W, 3) uint8."""
+    return np.repeat(np.rint(near * 255).astype(np.uint8)[:, :, None], 3, axis=2)

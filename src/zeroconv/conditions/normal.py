@@ -1,0 +1,82 @@
+"""Normal images from depth: the direction of each surface, red to the left, green up, blue to the viewer.
+
+Source: the normal condition of arXiv:2302.05543: Sobel slopes x and y of inverse depth and a constant z of 2 pi,
+normalised. Its first release fed the channels reversed, so that checkpoint reads blue, green, red; ControlNet 1.1 reads
+red, green, blue. Letters: H, W the picture's height and width.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import cv2
+import numpy as np
+
+from zeroconv.conditions.depth import WEIGHTS, estimate
+from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.registry import Resize, condition, one_thread, picture
+from zeroconv.errors import UserError
+
+Z = 2 * math.pi
+"""The constant beside the slopes, in units of Sobel's 3x3 sum, which is eight times the slope."""
+
+
+@condition("normal", aliases=("normal-midas", "normal-map"))
+@dataclass(frozen=True)
+class Normal:
+    """Where each surface faces, by the slopes of its depth."""
+
+    method: Literal["network", "algorithm"] = "network"
+    """network: estimate the depth of a photograph first; algorithm: the input is a depth map already (a grey picture of
+    8 or 16 bits, .npy or .npz), which needs no weights."""
+    weights: str = WEIGHTS
+    """Folder or hub id of a depth estimation network."""
+    depth_map: Meaning = "inverse"
+    """What a given depth map holds: inverse (larger is nearer) or metric (larger is farther, 0 is unknown)."""
+    bg_threshold: float = 0.1
+    """Nearness, 0 (farthest) to 1 (nearest), below which a pixel is background and faces the viewer.
+    The 1.0 demo had 0.4."""
+    relief: float = 1.0
+    """Distance between nearest and farthest in short sides of the picture: larger tilts every surface more."""
+    channels: Literal["RGB", "BGR"] = "RGB"
+    """RGB: as ControlNet 1.1 reads normals; BGR: reversed, as the 1.0 checkpoint does."""
+
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    polarity: ClassVar[str] = "x, y, z of the normal as red, green, blue"
+    channel_order: ClassVar[str] = "RGB"
+    resize_filter: ClassVar[Resize] = "linear"
+    native_resolution: ClassVar[int | None] = 384
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bg_threshold <= 1:
+            raise UserError(f"normal: bg_threshold must be 0 to 1, not {self.bg_threshold:g}")
+        if self.relief <= 0:
+            raise UserError(f"normal: relief must be more than 0, not {self.relief:g}")
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), (128, 128, 255) faces the viewer."""
+        image = picture(image)
+        if self.method == "network":
+            return self._draw(estimate(image, self.weights, of="normal"))
+        return self._draw(nearness(grey_values(image, "normal"), self.depth_map))
+
+    def from_file(self, path: Path) -> np.ndarray | None:
+        """The normals of a depth map in a file of more than 8 bits; None where the file is a picture to look at."""
+        values = read_depth_map(path) if self.method == "algorithm" else None
+        return None if values is None else self._draw(nearness(values, self.depth_map))
+
+    def _draw(self, near: Map) -> np.ndarray:
+        directions = normals(near, self.bg_threshold, self.relief)
+        made = np.rint((directions + 1) / 2 * 255).astype(np.uint8)
+        return np.ascontiguousarray(made[:, :, ::-1]) if self.channels == "BGR" else made
+
+
+def normals(near: Map, bg_threshold: float, relief: float) -> Map:
+    """Nearness (H, W) in [0, 1] -> unit vectors (H, W, 3): left, up, towards the viewer."""
+    height = near * np.float32(relief * min(near.shape))
+    with one_thread():
+        leftwards, upwards = (cv2.Sobel(height, cv2.CV_32F, *axis, ksize=3) for axis in ((1, 0), (0, 1)))
+    facing = np.stack([leftwards, upwards, np.full_like(leftwards, Z)], axis=2)
+    facing[near < bg_threshold, :2] = 0
+    return np.asarray(facing / np.linalg.norm(facing, axis=2, keepdims=True), np.float32)

@@ -1,0 +1,139 @@
+"""Networks of transformers as detectors: found in a folder, the hub's cache or on the hub, and run on one picture.
+
+transformers is imported only when a network is loaded. Its image processors run through PIL: torchvision is no
+dependency. Letters: H, W the picture's height and width.
+"""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zeroconv.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FILES = "config.json, preprocessor_config.json and model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A network and what prepares pictures for it."""
+
+    processor: Any
+    model: Any
+
+    def __call__(self, image: np.ndarray, **inputs: Any) -> Any:
+        """image uint8 (H, W, 3), RGB -> the network's outputs, without gradients."""
+        return self.run(self.prepared(image, **inputs))
+
+    def prepared(self, image: np.ndarray, **inputs: Any) -> dict[str, Any]:
+        """image uint8 (H, W, 3), RGB -> the network's inputs; `inputs` are the processor's own, as boxes.
+
+        UserError for a picture of a shape that the processor cannot scale.
+        """
+        try:
+            given = self.processor(images=[image], input_data_format="channels_last", return_tensors="pt", **inputs)
+        except ValueError as problem:  # as for a picture so narrow that scaled to the network's size it vanishes
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise UserError(f"a picture of {size} pixels cannot be prepared for this network: {problem}") from problem
+        return dict(given)
+
+    def run(self, inputs: dict[str, Any]) -> Any:
+        """The network's outputs for inputs that are prepared."""
+        import torch
+
+        device = self.model.device
+        with torch.inference_mode():
+            return self.model(**{name: values.to(device) for name, values in inputs.items()})
+
+
+def load(architecture: str, weights: str, *, of: str, example: str, otherwise: str = "") -> Pretrained:
+    """The network in a folder or on the hub, by a class of transformers, as "AutoModelForDepthEstimation".
+
+    of         the condition or part that needs it, for errors, as "depth"
+    example    a hub id that fits
+    otherwise  what serves without weights, for errors
+    UserError names the network, where it was looked for and how to get it.
+    """
+    if not weights.strip():
+        raise UserError(f"{of}: weights is empty; expected a folder or a hub id, as {example}")
+    if Path(weights).expanduser().is_dir():
+        return _load(architecture, str(Path(weights).expanduser().resolve()), of)
+    if Path(weights).exists() or weights.count("/") != 1 or weights[0] in "./~":
+        expected = f"expected a folder with {_FILES}, or a hub id, as {example}{_also(otherwise)}"
+        raise UserError(f"{of}: no network at {weights!r}; {expected}")
+    return _load_from_hub(architecture, weights, of, otherwise)
+
+
+def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
+    """(1, K, h, w) -> (1, K, H, W) in float32, by bilinear or bicubic interpolation."""
+    import torch
+
+    return torch.nn.functional.interpolate(values.float(), size=tuple(size), mode=mode, align_corners=False)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(architecture: str, source: str, of: str, *, is_local: bool = True) -> Pretrained:
+    """Folder or hub id -> network and processor; UserError where its files do not fit."""
+    _quiet()
+    import torch
+    import transformers
+
+    options = {"local_files_only": is_local, "trust_remote_code": False}
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(source, backend="pil", **options)
+        model, found = getattr(transformers, architecture).from_pretrained(
+            source, dtype=torch.float32, output_loading_info=True, **options
+        )
+    except OSError:
+        if not Path(source).is_dir():
+            raise
+        missing = [name for name in ("config.json", "preprocessor_config.json") if not (Path(source) / name).is_file()]
+        what = f"it lacks {' and '.join(missing)}" if missing else "its weights cannot be read"
+        raise UserError(f"{of}: {source} is no network that transformers can load: {what}; expected {_FILES}") from None
+    except Exception as problem:  # a wrong configuration or tensor raises errors of many kinds, of its own too
+        raise UserError(f"{of}: {source} does not hold what {architecture} loads: {_first_line(problem)}") from problem
+    lacking = sorted(found["missing_keys"])
+    if lacking:
+        raise UserError(
+            f"{of}: the weights in {source} lack {len(lacking)} of the network's tensors, as {lacking[0]}; "
+            f"with random values in their place its results would mean nothing"
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Pretrained(processor, model.eval().requires_grad_(False).to(device))
+
+
+def _load_from_hub(architecture: str, name: str, of: str, otherwise: str) -> Pretrained:
+    """The copy of an earlier download, else a download."""
+    for is_local in (True, False):
+        try:
+            return _load(architecture, name, of, is_local=is_local)
+        except OSError as problem:
+            reason = problem
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    raise UserError(
+        f"{of} needs the network {name}, which is not in {HF_HUB_CACHE} and could not be downloaded "
+        f"({_first_line(reason)}); get it where there is a network with `hf download {name}`, or give a folder with "
+        f"weights=FOLDER{_also(otherwise)}"
+    ) from reason
+
+
+def _quiet() -> None:
+    """transformers' progress bars and its advice about torchvision have no place in one condition image."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _also(otherwise: str) -> str:
+    return f"; {otherwise}" if otherwise else ""
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
