@@ -4,10 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
+import huggingface_hub
 import numpy as np
 import pytest
+from huggingface_hub.constants import HF_HUB_CACHE
 from safetensors.torch import load_file, save_file
 
 from zeroconv import conditions
@@ -44,21 +48,49 @@ def test_empty_weights() -> None:
         load(" ")
 
 
+class Hub:
+    """The hub as huggingface_hub shows it: a folder of networks, and a cache of them."""
+
+    def __init__(self, published: Path | None, cached: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.published, self.cached, self.wanted = published, cached, list[str]()
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", self.snapshot_download)
+        monkeypatch.setattr(huggingface_hub, "HfApi", lambda: self)
+
+    def model_info(self, name: str, timeout: float) -> SimpleNamespace:
+        if self.published is None:
+            raise OSError("Name or service not known\nand so on")
+        files = [SimpleNamespace(rfilename=file.name) for file in self.published.iterdir()]
+        return SimpleNamespace(siblings=[*files, SimpleNamespace(rfilename="pytorch_model.bin")])
+
+    def snapshot_download(self, name: str, local_files_only: bool = False, allow_patterns: Sequence[str] = ()) -> str:
+        folder = self.cached if local_files_only else self.published
+        if folder is None:
+            raise OSError("not here")
+        self.wanted += allow_patterns
+        return str(folder)
+
+
 def test_offline_the_sentence_names_the_network_the_cache_and_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
-
-    def offline(architecture: str, source: str, of: str, *, is_local: bool) -> pretrained.Pretrained:
-        tried.append(is_local)
-        raise OSError("We couldn't connect\nand so on")
-
-    monkeypatch.setattr(pretrained, "_load", offline)
+    Hub(None, None, monkeypatch)
     with pytest.raises(UserError) as raised:
         load("owner/network")
     sentence = str(raised.value)
-    assert tried == [True, False]  # the copy of an earlier download first
     assert "depth needs the network owner/network" in sentence and "hf download owner/network" in sentence
-    assert "(We couldn't connect)" in sentence and "\n" not in sentence
-    assert "hub" in sentence and "weights=FOLDER" in sentence and sentence.endswith("try without")
+    assert "(Name or service not known)" in sentence and "\n" not in sentence
+    assert HF_HUB_CACHE in sentence and "weights=FOLDER" in sentence and sentence.endswith("try without")
+
+
+def test_an_earlier_download_serves_offline(monkeypatch: pytest.MonkeyPatch, tiny_networks: Path) -> None:
+    Hub(None, tiny_networks / "depth", monkeypatch)
+    assert load("owner/network").model is load(tiny_networks / "depth").model
+
+
+def test_only_what_is_needed_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tiny_networks: Path, tmp_path: Path
+) -> None:
+    hub = Hub(tiny_networks / "depth", tmp_path, monkeypatch)  # the cache has a part of it, as after an interruption
+    load("owner/network")
+    assert sorted(hub.wanted) == ["config.json", "model.safetensors", "preprocessor_config.json"]
 
 
 def test_a_folder_without_its_files(tmp_path: Path, tiny_networks: Path) -> None:

@@ -5,6 +5,7 @@ dependency. Letters: H, W the picture's height and width.
 """
 
 import functools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from zeroconv.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-_FILES = "config.json, preprocessor_config.json and model.safetensors"
+_NEEDED = ("config.json", "preprocessor_config.json")
+_FILES = f"{', '.join(_NEEDED)} and model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ def load(architecture: str, weights: str, *, of: str, example: str, otherwise: s
     if Path(weights).exists() or weights.count("/") != 1 or weights[0] in "./~":
         expected = f"expected a folder with {_FILES}, or a hub id, as {example}{_also(otherwise)}"
         raise UserError(f"{of}: no network at {weights!r}; {expected}")
-    return _load_from_hub(architecture, weights, of, otherwise)
+    return _load(architecture, _from_hub(weights, of, otherwise), of)
 
 
 def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
@@ -77,50 +79,63 @@ def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
 
 
 @functools.lru_cache(maxsize=4)
-def _load(architecture: str, source: str, of: str, *, is_local: bool = True) -> Pretrained:
-    """Folder or hub id -> network and processor; UserError where its files do not fit."""
+def _load(architecture: str, folder: str, of: str) -> Pretrained:
+    """The network and the processor in a folder; UserError where its files do not fit."""
     _quiet()
     import torch
     import transformers
 
-    options = {"local_files_only": is_local, "trust_remote_code": False}
+    options = {"local_files_only": True, "trust_remote_code": False}
     try:
-        processor = transformers.AutoImageProcessor.from_pretrained(source, backend="pil", **options)
+        processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **options)
         model, found = getattr(transformers, architecture).from_pretrained(
-            source, dtype=torch.float32, output_loading_info=True, **options
+            folder, dtype=torch.float32, output_loading_info=True, **options
         )
     except OSError:
-        if not Path(source).is_dir():
-            raise
-        missing = [name for name in ("config.json", "preprocessor_config.json") if not (Path(source) / name).is_file()]
+        missing = [name for name in _NEEDED if not (Path(folder) / name).is_file()]
         what = f"it lacks {' and '.join(missing)}" if missing else "its weights cannot be read"
-        raise UserError(f"{of}: {source} is no network that transformers can load: {what}; expected {_FILES}") from None
+        raise UserError(f"{of}: {folder} is no network that transformers can load: {what}; expected {_FILES}") from None
     except Exception as problem:  # a wrong configuration or tensor raises errors of many kinds, of its own too
-        raise UserError(f"{of}: {source} does not hold what {architecture} loads: {_first_line(problem)}") from problem
+        raise UserError(f"{of}: {folder} does not hold what {architecture} loads: {_first_line(problem)}") from problem
     lacking = sorted(found["missing_keys"])
     if lacking:
         raise UserError(
-            f"{of}: the weights in {source} lack {len(lacking)} of the network's tensors, as {lacking[0]}; "
+            f"{of}: the weights in {folder} lack {len(lacking)} of the network's tensors, as {lacking[0]}; "
             f"with random values in their place its results would mean nothing"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return Pretrained(processor, model.eval().requires_grad_(False).to(device))
 
 
-def _load_from_hub(architecture: str, name: str, of: str, otherwise: str) -> Pretrained:
-    """The copy of an earlier download, else a download."""
-    for is_local in (True, False):
-        try:
-            return _load(architecture, name, of, is_local=is_local)
-        except OSError as problem:
-            reason = problem
+def _from_hub(name: str, of: str, otherwise: str) -> str:
+    """The folder of an earlier download, else of a new one."""
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    raise UserError(
-        f"{of} needs the network {name}, which is not in {HF_HUB_CACHE} and could not be downloaded "
-        f"({_first_line(reason)}); get it where there is a network with `hf download {name}`, or give a folder with "
-        f"weights=FOLDER{_also(otherwise)}"
-    ) from reason
+    try:
+        earlier = Path(snapshot_download(name, local_files_only=True))
+        if all((earlier / file).is_file() for file in _NEEDED) and _weights([file.name for file in earlier.iterdir()]):
+            return str(earlier)
+    except (OSError, ValueError):
+        pass  # there is none, or no such name can be
+    try:
+        files = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
+        return str(snapshot_download(name, allow_patterns=[*_NEEDED, *_weights(files)]))
+    except Exception as problem:  # the hub's client changes its own error classes with the HTTP library it uses
+        raise UserError(
+            f"{of} needs the network {name}, which is not in {HF_HUB_CACHE} and could not be downloaded "
+            f"({_first_line(problem)}); get it where there is a network with `hf download {name}`, or give a folder "
+            f"with weights=FOLDER{_also(otherwise)}"
+        ) from problem
+
+
+def _weights(files: list[str]) -> list[str]:
+    """Of the names of files those of the weights: safetensors where there are any."""
+    for pattern in (r"model[^/]*\.safetensors(\.index\.json)?", r"pytorch_model[^/]*\.bin(\.index\.json)?"):
+        found = [file for file in files if re.fullmatch(pattern, file) and ".fp16" not in file]
+        if found:
+            return found
+    return []
 
 
 def _quiet() -> None:
