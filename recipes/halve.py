@@ -4,6 +4,7 @@ python recipes/halve.py runs/canny/controlnet src/zeroconv/models/controlnet-can
 """
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,9 @@ def halve(source: Path, target: Path, prefix: str = "") -> None:
     """Copy a folder of weights with its JSON files, the weights in half precision, `prefix` before their names."""
     target.mkdir(parents=True, exist_ok=True)
     for description in source.glob("*.json"):
-        shutil.copy(description, target)
+        about = json.loads(description.read_text("utf-8"))
+        about.pop("_name_or_path", None)  # where the maker's copy lay
+        (target / description.name).write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     file = next(source.glob("*.safetensors"))
     weights = {f"{prefix}{key}": value.half().contiguous() for key, value in load_file(file).items()}
     save_file(weights, target / file.name, metadata={"format": "pt"})

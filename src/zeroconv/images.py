@@ -26,6 +26,9 @@ MAX_PIXELS = 100_000_000
 Fit = Literal["crop", "pad", "stretch"]
 """How a picture gets another shape: cut the long side, add borders to the short one, or distort."""
 
+RESAMPLING = {"nearest": Image.Resampling.NEAREST, "linear": Image.Resampling.BILINEAR}
+"""How a ready condition image is scaled, by the filter its kind declares."""
+
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 

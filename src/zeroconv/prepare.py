@@ -17,12 +17,10 @@ from zeroconv import conditions, weights
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
-from zeroconv.images import contained, fit, pad, read_image, to_rgb
+from zeroconv.images import RESAMPLING, contained, fit, pad, read_image, to_rgb
 from zeroconv.request import ControlRequest, Request, default_size, rounded
 from zeroconv.schedulers import default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
-
-_RESAMPLE = {"nearest": Image.Resampling.NEAREST, "linear": Image.Resampling.BILINEAR}
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +173,7 @@ def _condition(
     A border that padding adds is no part of the picture: it comes after the condition was made, else its rim would be
     an edge.
     """
-    resample = _RESAMPLE[conditions.kind(control.name).resize_filter] if control.ready else Image.Resampling.LANCZOS
+    resample = RESAMPLING[conditions.kind(control.name).resize_filter] if control.ready else Image.Resampling.LANCZOS
     if request.fit == "pad":
         inside = image.resize(contained(image.size, size), resample)
     else:

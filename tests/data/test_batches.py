@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -159,3 +159,10 @@ def test_held_out_batches_never_change_and_cover_the_schedule_evenly() -> None:
     trained = samples(batches(1).starting(0), COUNT)
     held = samples(iter(first), COUNT)
     assert {sample[4] for sample in trained}.isdisjoint(sample[4] for sample in held)
+
+
+def test_conditions_reach_the_network_in_their_own_range() -> None:
+    hole = replace(EXAMPLES[0], condition=torch.tensor([0, 128, 255], dtype=torch.uint8).view(1, 1, 3))
+    assert hole.condition_values().flatten().tolist() == pytest.approx([0.0, 128 / 255, 1.0])
+    signed = replace(hole, value_range=(-1.0, 1.0)).condition_values().flatten().tolist()
+    assert signed == pytest.approx([-1.0, 1 / 255, 1.0], abs=1e-6)

@@ -118,13 +118,13 @@ def held_out_batches(
 
 
 def collate(base: BaseModel, examples: Sequence[Encoded], draws: Sequence[Draw]) -> Batch:
-    """Examples and draws -> the batch on the base's device; conditions become [0, 1]."""
+    """Examples and draws -> the batch on the base's device; conditions in their range."""
     device, dtype = base.device, base.dtype
-    conditions = torch.stack([example.condition for example in examples])
+    conditions = torch.stack([example.condition_values() for example in examples])
     return Batch(
         latents=torch.stack([example.latent for example in examples]).to(device, dtype),
         text=encode_prompts(base, [drawn.prompt for drawn in draws]),
-        condition=conditions.to(device, dtype) / 255,
+        condition=conditions.to(device, dtype),
         noise=torch.stack([drawn.noise for drawn in draws]).to(device, dtype),
         timesteps=torch.tensor([drawn.timestep for drawn in draws], device=device),
         names=tuple(example.name for example in examples),

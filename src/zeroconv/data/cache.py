@@ -48,14 +48,21 @@ class Encoded:
     condition: Tensor
     """(N, H, W) uint8."""
     index: int
+    value_range: tuple[float, float] = (0.0, 1.0)
+    """What 0 and 255 of the condition mean to the network."""
+
+    def condition_values(self) -> Tensor:
+        """The condition (N, H, W) float32 as the network is to see it."""
+        black, white = self.value_range
+        return self.condition.float() / 255 * (white - black) + black
 
 
 class EncodedExamples:
     """The examples of a filled cache; files are mapped into memory, so that the system keeps what is used often."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, value_range: tuple[float, float] = (0.0, 1.0)) -> None:
         """Opens the first `count` examples. Raises FileNotFoundError where the cache is not filled that far."""
-        self.folder = folder
+        self.folder, self.value_range = folder, value_range
         self.shards = [_Shard(folder / _file(start, stop)) for start, stop in _ranges(count)]
         self.captions = [caption for shard in self.shards for caption in shard.captions]
 
@@ -64,7 +71,9 @@ class EncodedExamples:
 
     def __getitem__(self, index: int) -> Encoded:
         shard, row = self.shards[index // SHARD], index % SHARD
-        return Encoded(shard.names[row], shard.latents[row], shard.captions[row], shard.condition(row), index)
+        return Encoded(
+            shard.names[row], shard.latents[row], shard.captions[row], shard.condition(row), index, self.value_range
+        )
 
 
 class _Shard:

@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from zeroconv import conditions
 from zeroconv.data.listing import Entry, list_folder
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError
-from zeroconv.images import fit, read_image
+from zeroconv.images import RESAMPLING, fit, read_image
 
 LARGEST_SHARE = 10
 """At most one in so many pictures is held out."""
-
-_RESAMPLE = {"nearest": Image.Resampling.NEAREST, "linear": Image.Resampling.BILINEAR}
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class FolderSource:
         if entry.condition is None:
             assert self.extraction.extract is not None
             return self.extraction.extract(picture)
-        resample = _RESAMPLE[conditions.kind(self.extraction.name).resize_filter]
+        resample = RESAMPLING[conditions.kind(self.extraction.name).resize_filter]
         return np.asarray(fit(read_image(entry.condition), (self.size, self.size), resample=resample))
 
 

@@ -38,7 +38,7 @@ class Batch:
     text: Text
     """The B encoded prompts, those dropped already replaced by the empty prompt."""
     condition: torch.Tensor
-    """(B, N, H, W) in [0, 1]."""
+    """(B, N, H, W) in the range its kind declares, mostly [0, 1]."""
     noise: torch.Tensor
     """(B, C, h, w), standard normal."""
     timesteps: torch.Tensor

@@ -27,9 +27,10 @@ def preview_sheet(
     was_training = controlnet.training
     controlnet.eval()
     latents = torch.stack([example.latent for example in examples]).to(base.device, base.dtype)
-    conditions = torch.stack([example.condition for example in examples]).to(base.device, base.dtype) / 255
+    conditions = torch.stack([example.condition_values() for example in examples]).to(base.device, base.dtype)
+    shown = torch.stack([example.condition for example in examples]).to(base.device, base.dtype) / 127.5 - 1
     columns = [
-        conditions[:, :3].expand(-1, 3, -1, -1) * 2 - 1,
+        shown[:, :3].expand(-1, 3, -1, -1),
         base.decode(latents),
         _draw(base, controlnet, conditions, [example.caption for example in examples], latents.shape, steps),
         _draw(base, controlnet, conditions, [""] * len(examples), latents.shape, steps),

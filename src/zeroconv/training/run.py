@@ -185,7 +185,7 @@ def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> Encode
     with tqdm(total=len(source), desc=f"preparing {what}", unit="", dynamic_ncols=True) as bar:
         for ready in fill(folder, base, source, workers=order.workers):
             bar.update(ready - bar.n)
-    return EncodedExamples(folder, len(source))
+    return EncodedExamples(folder, len(source), conditions.kind(order.condition.name).value_range)
 
 
 def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
