@@ -8,7 +8,6 @@ with latents whitened to mean 0 and spread 1 per channel. `--start vae` warm-sta
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from render import HELD_OUT_SEED, TRAINING_SEED
-from shards import autocast, learning_rate, load_shards, load_state, save_state, to_images
+from shards import autocast, learning_rate, load_shards, load_state, save_state, to_images, write_row
 from torch import Tensor
 
 LATENT_CHANNELS = 8
@@ -211,9 +210,7 @@ def main() -> None:
                 "loss": round(loss.item(), 4),
                 "psnr": round(quality, 2),
             }
-            print(json.dumps(row), flush=True)
-            with (arguments.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
+            write_row(arguments.out, row)
 
 
 if __name__ == "__main__":

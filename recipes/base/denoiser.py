@@ -8,11 +8,10 @@ Muon for the U-Net's matrices and AdamW for the rest, moving average of the weig
 from it) and, at each check, the whole base as a diffusers folder `pipeline` and a sheet of pictures. `--start`
 warm-starts from such a folder. On two cores, two processes that share each batch are faster than two threads:
 
-    torchrun --nproc-per-node 2 recipes/base/denoiser.py ...
+    torchrun --nproc-per-node 2 -- recipes/base/denoiser.py ...
 """
 
 import argparse
-import json
 import shutil
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from network import build, noise_schedule, write_index
 from optimisers import optimisers
 from render import TRAINING_SEED
-from shards import autocast, learning_rate, load_shards, load_state, save_state, shard_scenes, to_images
+from shards import autocast, learning_rate, load_shards, load_state, save_state, shard_scenes, to_images, write_row
 from sheet import PROMPTS, draw, save_sheet
 from text import tokenize
 from torch import Tensor
@@ -94,7 +93,7 @@ class Trainer:
 
         What step k sees depends on k alone, not on the number of processes.
         """
-        random, size = torch.Generator().manual_seed(1_000_003 * (step + 1)), self.arguments.batch
+        random, size = torch.Generator().manual_seed(1_000_003 * (step + 1) + self.arguments.seed), self.arguments.batch
         rows = torch.randint(0, len(self.latents), (size,), generator=random)
         ids = self.ids[rows].clone()
         ids[torch.rand(size, generator=random) < EMPTY_PROMPTS] = self.empty
@@ -175,6 +174,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3, help="peak of AdamW; the text encoder learns at 0.3 of it")
     parser.add_argument("--muon", type=float, default=2e-3, help="peak of Muon; 0 leaves everything to AdamW")
     parser.add_argument("--average", type=float, default=0.996, help="decay of the moving average, every other step")
+    parser.add_argument("--seed", type=int, default=0, help="decides order, noise, time steps and dropped prompts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--check-every", type=int, default=250)
@@ -196,7 +196,7 @@ def main() -> None:
         if done % 50 == 0 and is_first:
             loss, on_objects = torch.stack(recent).mean(0).tolist()
             row = {"step": done, "seconds": round(seconds), "loss": round(loss, 4), "objects": round(on_objects, 4)}
-            print(json.dumps(row), flush=True)
+            write_row(arguments.out, row)
             recent = []
         if (done % arguments.check_every == 0 or done == arguments.steps) and is_first:
             trainer.save(done, seconds)

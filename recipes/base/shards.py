@@ -1,5 +1,6 @@
-"""What the trainings share: rendered shards in memory, the full state on disk, the course of the learning rate."""
+"""What the trainings share: rendered shards in memory, the full state and the log on disk, the course of the rate."""
 
+import json
 import math
 from pathlib import Path
 
@@ -56,3 +57,10 @@ def save_state(path: Path, **state: object) -> None:
 def load_state(path: Path, device: str = "cpu") -> dict[str, object] | None:
     """The state saved at `path`, or None when the run is new."""
     return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+
+
+def write_row(folder: Path, row: dict[str, float]) -> None:
+    """Show one line of figures and append it to `folder`/log.jsonl, which recipes/base/curves.py draws."""
+    print(json.dumps(row), flush=True)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")

@@ -7,13 +7,13 @@ folder `network` that ships as src/zeroconv/models/perception, with its errors o
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy
 from torch.nn.functional import cross_entropy, l1_loss
@@ -24,11 +24,12 @@ from examples import Batches, load_truth
 from heads import keypoint_loss, object_losses
 from render import HELD_OUT_SEED, TRAINING_SEED
 from scores import scores
-from shards import autocast, learning_rate, load_state, save_state, to_images
+from shards import autocast, learning_rate, load_state, save_state, to_images, write_row
 
 from zeroconv.perception import Perception, PerceptionNetwork, save_perception
 
 OBJECT_CLASSES = 2.5  # weight of the objects' classes beside sky, ground and wall
+NORMALS_OF_OBJECTS = 6.0  # weight of their normals: those of ground and wall hardly vary
 
 
 @torch.no_grad()
@@ -52,10 +53,12 @@ def loss(seen: Perception, batch: dict[str, Tensor]) -> Tensor:
     weight[3:] = OBJECT_CLASSES
     classes = cross_entropy(seen.classes[scene], batch["classes"][scene].long(), weight)
     nearness = l1_loss(seen.nearness[scene, 0], batch["nearness"][scene])
-    normal = l1_loss(seen.normal[scene], batch["normal"][scene].permute(0, 3, 1, 2))
+    on_objects = 1 + (NORMALS_OF_OBJECTS - 1) * (batch["classes"][scene] >= 3).float()
+    normals = (seen.normal[scene] - batch["normal"][scene].permute(0, 3, 1, 2)).abs().mean(1)
+    normal = (normals * on_objects).sum() / on_objects.sum()
     edges = binary_cross_entropy(seen.soft_edges[scene, 0], batch["soft_edges"][scene])
     joints = keypoint_loss(seen.keypoints[scene], batch["keypoints"][scene])
-    return classes + 2 * nearness + normal + edges + joints + object_losses(seen, batch["objects"].long())
+    return classes + 10 * nearness + 3 * normal + edges + joints + object_losses(seen, batch["objects"].long())
 
 
 class Trainer:
@@ -74,10 +77,20 @@ class Trainer:
         self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.network.parameters(), arguments.rate, weight_decay=1e-2, fused=True)
         self.first, self.seconds = 0, 0.0
+        if arguments.start:
+            self._warm_start(load_file(arguments.start / "model.safetensors"))
         if state := load_state(arguments.out / "state.pt", device):
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.average, self.first, self.seconds = state["average"], state["step"], state["seconds"]
+
+    def _warm_start(self, weights: dict[str, Tensor]) -> None:
+        """Take over the weights that fit; the other layers start anew."""
+        known = self.network.state_dict()
+        fitting = {key: value.float() for key, value in weights.items() if _fits(known.get(key), value)}
+        self.network.load_state_dict({**known, **fitting})
+        self.average = {key: value.clone() for key, value in self.network.state_dict().items()}
+        print(f"{len(fitting)} of {len(weights)} tensors taken over")
 
     def step(self, step: int) -> Tensor:
         """One optimiser step -> the loss."""
@@ -121,11 +134,16 @@ class Trainer:
         }
 
 
+def _fits(known: Tensor | None, value: Tensor) -> bool:
+    return known is not None and known.shape == value.shape
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--vae", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="folder of a perception network to go on from, as far as it fits")
     parser.add_argument("--count", type=int, default=8000, help="rendered scenes to learn from")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=24)
@@ -149,9 +167,7 @@ def main() -> None:
         if done % arguments.check_every == 0 or done == arguments.steps:
             row = {"step": done, "seconds": round(seconds), "loss": round(torch.stack(recent).mean().item(), 4)}
             row |= {name: round(value, 4) for name, value in trainer.save(done, seconds).items()}
-            print(json.dumps(row), flush=True)
-            with (arguments.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
+            write_row(arguments.out, row)
             recent = []
 
 

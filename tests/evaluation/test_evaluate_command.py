@@ -96,7 +96,7 @@ def test_segmentation_is_read_by_the_judge(
     ("words", "message"),
     [
         (("--condition", "cany"), "canny"),
-        (("--condition", "depth"), "not measured yet"),
+        (("--condition", "shuffle"), "is not measured"),
         (("--steps", "0"), "steps from 1"),
         (("--steps", "two"), "whole number"),
         (("--batch", "0"), "batch of 1"),

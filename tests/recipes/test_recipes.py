@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from zeroconv import load_base
-from zeroconv.perception import load_perception
+from zeroconv.perception import PerceptionNetwork, load_perception, save_perception
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -58,9 +59,24 @@ def test_the_base_goes_from_scenes_to_the_folder_that_ships(state: Path) -> None
     assert base.encode_image(torch.zeros(1, 3, 128, 128)).shape == (1, 8, 16, 16)
 
 
+def test_the_curves_of_two_runs_are_one_picture(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(
+        'a warning\n{"step": 50, "loss": 0.9, "objects": 1.1}\n{"step": 100, "loss": 0.6, "objects": 0.9}\n'
+    )
+    second.write_text('{"step": 50, "loss": 0.5, "objects": 0.8}\n' * 2)
+    autoencoder = tmp_path / "autoencoder"
+    autoencoder.write_text('{"step": 500, "psnr": 30.2}\n{"step": 1000, "psnr": 31.0}\n')
+    run("base/curves.py", "--autoencoder", autoencoder, "--denoiser", first, second, "--out", tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size[0] > 600
+
+
 def test_the_perception_network_learns_from_the_same_shards(state: Path) -> None:
     data = ("--shards", state / "scenes", "--vae", state / "vae" / "vae", "--out", state / "perception")
-    run("perception/train.py", *data, "--steps", 2, "--batch", 4)
+    torch.manual_seed(0)
+    save_perception(PerceptionNetwork((24, 48, 96, 64)), state / "narrower")  # its deepest level fits no more
+    run("perception/train.py", *data, "--start", state / "narrower", "--steps", 2, "--batch", 4)
     seen = load_perception(state / "perception" / "network")(torch.zeros(1, 3, 128, 128))
     assert seen.classes.shape == (1, 12, 128, 128)
     assert (state / "perception" / "log.jsonl").read_text().count("decoded kind") == 1

@@ -15,6 +15,7 @@ import numpy as np
 from zeroconv.conditions import pretrained
 from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
 from zeroconv.conditions.registry import Resize, condition, picture
+from zeroconv.conditions.scene_tier import reader
 
 WEIGHTS = "depth-anything/Depth-Anything-V2-Small-hf"
 _METRIC = ("depth_pro", "glpn", "prompt_depth_anything", "zoedepth")
@@ -26,9 +27,9 @@ _METRIC = ("depth_pro", "glpn", "prompt_depth_anything", "zoedepth")
 class Depth:
     """How near each pixel is, from black (the farthest of the picture) to white (the nearest)."""
 
-    method: Literal["network", "algorithm"] = "network"
+    method: Literal["network", "algorithm", "scenes"] = "network"
     """network: estimate it from a photograph; algorithm: the input is a depth map already (a grey picture of 8 or 16
-    bits, .npy or .npz), which needs no weights."""
+    bits, .npy or .npz), which needs no weights; scenes: by the network that ships, pictures of the embedded world."""
     weights: str = WEIGHTS
     """Folder or hub id of a depth estimation network (DPT, Depth Anything, ZoeDepth ...)."""
     depth_map: Meaning = "inverse"
@@ -45,6 +46,8 @@ class Depth:
         image = picture(image)
         if self.method == "network":
             return _to_picture(estimate(image, self.weights, of="depth"))
+        if self.method == "scenes":
+            return reader().detect("depth", image)
         return _to_picture(nearness(grey_values(image, "depth"), self.depth_map))
 
     def from_file(self, path: Path) -> np.ndarray | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from zeroconv.conditions.detection import as_map, as_tensor, check, detection_picture, run, three_channels
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
+from zeroconv.conditions.scene_tier import reader
 from zeroconv.conditions.soft_edges import soft_edges
 from zeroconv.conditions.weight_files import WeightFile, load
 from zeroconv.errors import UserError
@@ -22,8 +23,9 @@ FILES = {"pidinet": WeightFile("table5_pidinet.pth"), "hed": WeightFile("Control
 class SoftEdge:
     """Soft edges, white on black."""
 
-    method: Literal["algorithm", "network"] = "algorithm"
-    """algorithm: slopes in colour, without weights; network: PiDiNet or HED."""
+    method: Literal["algorithm", "network", "scenes"] = "algorithm"
+    """algorithm: slopes in colour, without weights; network: PiDiNet or HED; scenes: by the network that ships,
+    pictures of the embedded world."""
     sigma: float = 1.2
     """algorithm: finest scale, in pixels of a picture whose short side is 512; larger: fewer, broader edges."""
     safe: bool = False
@@ -53,6 +55,8 @@ class SoftEdge:
         """uint8 (H, W, 3) -> float32 (H, W) in 0..1."""
         if self.method == "network":
             return self._network(image)
+        if self.method == "scenes":
+            return reader().detect("hed", image)[..., 0].astype(np.float32) / 255
         with one_thread():
             return soft_edges(image, self.sigma)
 

@@ -16,6 +16,7 @@ import numpy as np
 from zeroconv.conditions.depth import WEIGHTS, estimate
 from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
+from zeroconv.conditions.scene_tier import reader
 from zeroconv.errors import UserError
 
 Z = 2 * math.pi
@@ -27,9 +28,10 @@ Z = 2 * math.pi
 class Normal:
     """Where each surface faces, by the slopes of its depth."""
 
-    method: Literal["network", "algorithm"] = "network"
+    method: Literal["network", "algorithm", "scenes"] = "network"
     """network: estimate the depth of a photograph first; algorithm: the input is a depth map already (a grey picture of
-    8 or 16 bits, .npy or .npz), which needs no weights."""
+    8 or 16 bits, .npy or .npz), which needs no weights; scenes: normals by the network that ships, pictures of the
+    embedded world."""
     weights: str = WEIGHTS
     """Folder or hub id of a depth estimation network."""
     depth_map: Meaning = "inverse"
@@ -59,6 +61,8 @@ class Normal:
         image = picture(image)
         if self.method == "network":
             return self._draw(estimate(image, self.weights, of="normal"))
+        if self.method == "scenes":
+            return self._ordered(reader().detect("normal", image))
         return self._draw(nearness(grey_values(image, "normal"), self.depth_map))
 
     def from_file(self, path: Path) -> np.ndarray | None:
@@ -68,7 +72,9 @@ class Normal:
 
     def _draw(self, near: Map) -> np.ndarray:
         directions = normals(near, self.bg_threshold, self.relief)
-        made = np.rint((directions + 1) / 2 * 255).astype(np.uint8)
+        return self._ordered(np.rint((directions + 1) / 2 * 255).astype(np.uint8))
+
+    def _ordered(self, made: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(made[:, :, ::-1]) if self.channels == "BGR" else made
 
 

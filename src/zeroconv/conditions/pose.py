@@ -8,7 +8,7 @@ within each person's box.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from zeroconv.conditions.person import Person
 from zeroconv.conditions.person_networks import DETECTOR, WEIGHTS, find_persons
 from zeroconv.conditions.pose_file import Poses, poses_json, read_poses
 from zeroconv.conditions.registry import Resize, condition, picture
+from zeroconv.conditions.scene_tier import reader
 from zeroconv.conditions.skeleton import draw_persons
 from zeroconv.errors import UserError
 
@@ -27,6 +28,9 @@ LARGEST_SIDE = 16384
 class Pose:
     """Coloured limbs of every person on black."""
 
+    method: Literal["network", "scenes"] = "network"
+    """network: a person detector, then ViTPose; scenes: by the network that ships, one person in pictures of the
+    embedded world."""
     keypoints: str = ""
     """OpenPose JSON file with the persons to draw; empty: look for persons in the picture."""
     size: str = ""
@@ -64,6 +68,8 @@ class Pose:
         """image uint8 (H, W, 3) -> the persons in it, or those of the file, in the picture's pixels."""
         if self.keypoints:
             return read_poses(self.keypoints).fitted((image.shape[0], image.shape[1]))
+        if self.method == "scenes":
+            return reader().persons(image)
         return find_persons(image, self.weights, self.detector, self.confidence)
 
     def from_file(self, path: Path) -> np.ndarray | None:

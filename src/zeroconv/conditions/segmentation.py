@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zeroconv.conditions import ade20k, pretrained
 from zeroconv.conditions.registry import Resize, condition, picture
+from zeroconv.conditions.scene_tier import reader
 from zeroconv.errors import UserError
 
 WEIGHTS = "openmmlab/upernet-convnext-small"
@@ -23,9 +24,10 @@ WEIGHTS = "openmmlab/upernet-convnext-small"
 class Segmentation:
     """What is where: each pixel in the colour of its class."""
 
-    method: Literal["network", "algorithm"] = "network"
+    method: Literal["network", "algorithm", "scenes"] = "network"
     """network: find the classes in a photograph; algorithm: the input is a map of ADE20K's class numbers, grey, 1 to
-    150, 0 for unlabelled."""
+    150, 0 for unlabelled; scenes: by the network that ships, pictures of the embedded world, in that
+    world's own palette."""
     weights: str = WEIGHTS
     """Folder or hub id of a semantic segmentation network for ADE20K's 150 classes."""
 
@@ -37,6 +39,8 @@ class Segmentation:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), the palette's colours; unlabelled: 0."""
+        if self.method == "scenes":
+            return reader().detect("segmentation", picture(image))
         return ade20k.to_colours(self.classes(picture(image)))
 
     def classes(self, image: np.ndarray) -> NDArray[np.int64]:

@@ -11,10 +11,9 @@ import numpy as np
 from PIL import Image
 
 from zeroconv.base import BaseModel
-from zeroconv.evaluation import objects
+from zeroconv.evaluation import line_fidelity, objects
 from zeroconv.evaluation.backgrounds import backgrounds_right, walls_right
 from zeroconv.evaluation.drawing import draw, settled
-from zeroconv.evaluation.fidelity import CANNY, fidelity_of
 from zeroconv.evaluation.frechet import estimate_frechet
 from zeroconv.evaluation.held_out import (
     EVALUATION_SEED,
@@ -112,12 +111,12 @@ MEANINGS = {
 
 
 def _autoencoder_columns(held_out: HeldOut, decoded: Sequence[Picture]) -> dict[str, Column]:
-    fidelity = fidelity_of("canny")
+    fidelity = line_fidelity.canny()
     edges = zip(fidelity.found(decoded), fidelity.asked(held_out), strict=True)
     pairs = zip(decoded, held_out.pictures, strict=True)
     return {
         "autoencoder PSNR": {k: psnr(*pair) for k, pair in enumerate(pairs)},
-        "autoencoder edge F1": {k: fidelity.score(*pair) for k, pair in enumerate(edges)},
+        "autoencoder edge F1": {k: fidelity.score(found, asked.truth) for k, (found, asked) in enumerate(edges)},
     }
 
 
@@ -153,7 +152,7 @@ def _protocol(
         "measures": {**MEANINGS, **(objects.MEANINGS if judge else {})},
         "judge": weights_hash(judge.network)[:16] if judge else None,
         "compared": {"count": compared, "seeds": COMPARED_SEEDS} if judge and compared else None,
-        "extractor": {"condition": "canny", **CANNY},
+        "extractor": {"condition": "canny", **line_fidelity.CANNY},
         "interval": INTERVAL,
         "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
         "size": base.native_size,

@@ -1,7 +1,7 @@
 """`zeroconv evaluate base|control`: the figures as a table, and as JSON, CSV and a contact sheet in a folder."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zeroconv.evaluation.held_out import HeldOut
     from zeroconv.evaluation.judge import Judge
     from zeroconv.evaluation.report import Report
+    from zeroconv.scenes import Scene
 
 T = TypeVar("T")
 
@@ -51,8 +52,8 @@ def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = (
     for option in (option for option in fields.options(Sampler) if option.name not in without):
         shown = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(f"--{option.name}", default=option.default, help=option.help + shown)
-    text = "folder of a perception network, which reads the pictures; what needs one is left out without it"
-    parser.add_argument("--judge", type=Path, help=text)
+    text = "perception network that reads the pictures: tiny, which ships, a folder, or none (default: tiny)"
+    parser.add_argument("--judge", default="tiny", metavar="NAME", help=text)
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
@@ -87,7 +88,7 @@ def _control(arguments: Namespace) -> int:
 
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
     judge = _judge(arguments)
-    fidelity_of(condition, judge)
+    selects = fidelity_of(condition, judge).selects
     base = load_base(arguments.base, device=arguments.device)
     sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
@@ -101,7 +102,7 @@ def _control(arguments: Namespace) -> int:
         "base_fingerprint_at_training": sidecar.base_fingerprint,
         "training": dict(sidecar.training),
     }
-    held_out = _held_out(arguments, base)
+    held_out = _held_out(arguments, base, selects)
     _make_folder(arguments.out)
     evaluation = evaluate_control(
         base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=_bar
@@ -115,18 +116,19 @@ def _control(arguments: Namespace) -> int:
 
 def _judge(arguments: Namespace) -> "Judge | None":
     from zeroconv.evaluation.judge import Judge
-    from zeroconv.perception import load_perception
+    from zeroconv.perception import SHIPPED, load_perception
 
-    if arguments.judge is None:
+    if arguments.judge == "none":
         return None
-    return Judge(load_perception(arguments.judge, device=arguments.device))
+    folder = SHIPPED if arguments.judge == "tiny" else Path(arguments.judge)
+    return Judge(load_perception(folder, device=arguments.device))
 
 
-def _held_out(arguments: Namespace, base: "BaseModel") -> "HeldOut":
+def _held_out(arguments: Namespace, base: "BaseModel", selects: "Callable[[Scene], bool] | None" = None) -> "HeldOut":
     from zeroconv.evaluation.held_out import EVALUATION_SEED, held_out_scenes
 
     seed = EVALUATION_SEED if arguments.scenes_seed is None else arguments.scenes_seed
-    return held_out_scenes(arguments.count, base.native_size, seed=seed, progress=_bar)
+    return held_out_scenes(arguments.count, base.native_size, seed=seed, selects=selects, progress=_bar)
 
 
 def _sampler(arguments: Namespace) -> Sampler:

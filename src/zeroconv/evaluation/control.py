@@ -18,9 +18,10 @@ from PIL import Image
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.evaluation.drawing import Controls, draw, settled
-from zeroconv.evaluation.fidelity import Fidelity, fidelity_of
+from zeroconv.evaluation.fidelity import fidelity_of
 from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
 from zeroconv.evaluation.judge import Judge
+from zeroconv.evaluation.measured import Asked, Fidelity
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, captions_hash
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
@@ -61,7 +62,8 @@ def evaluate_control(
 ) -> ControlEvaluation:
     """Draw every held-out scene in every setting and measure how well `condition` was followed.
 
-    condition: canonical name, one of fidelity.MEASURED. judge: finds what no extractor does, as classes.
+    condition: canonical name, one of fidelity.MEASURED; the held-out scenes must be among those its measure selects.
+    judge: finds what no extractor does, as classes.
     subject: what is known of the networks, to be put into the report.
     sidecar: how the ControlNet wants its condition images, as `load_with_sidecar` gives it.
     """
@@ -69,7 +71,9 @@ def evaluate_control(
     before = base_hash(base)
     asked = fidelity.asked(held_out)
     with watch("draw"):
-        pictures = _drawn(base, held_out, Controls(controlnet, condition, asked, sidecar), sampler, progress)
+        pictures = _drawn(
+            base, held_out, Controls(controlnet, condition, [a.image for a in asked], sidecar), sampler, progress
+        )
     with watch("ceiling"):
         pictures["ceiling"] = through_autoencoder(base, held_out.pictures, progress=progress)
     with watch("score"):
@@ -98,12 +102,12 @@ def _drawn(
 
 
 def _scores(
-    found: Mapping[str, Sequence[Picture]], asked: Sequence[Picture], score: Callable[[Picture, Picture], float]
+    found: Mapping[str, Sequence[Any]], asked: Sequence[Asked], score: Callable[[Any, Any], float]
 ) -> dict[str, list[float]]:
     """One score a scene and setting, in the order of MEANINGS."""
-    scores = {name: [score(f, a) for f, a in zip(maps, asked, strict=True)] for name, maps in found.items()}
+    scores = {name: [score(f, a.truth) for f, a in zip(maps, asked, strict=True)] for name, maps in found.items()}
     others = (*asked[1:], asked[0])
-    scores["shuffled"] = [score(f, a) for f, a in zip(found["control"], others, strict=True)]
+    scores["shuffled"] = [score(f, a.truth) for f, a in zip(found["control"], others, strict=True)]
     return {name: scores[name] for name in MEANINGS}
 
 
@@ -145,14 +149,14 @@ def _rows(held_out: HeldOut, sampler: Sampler, scores: Mapping[str, Sequence[flo
 
 def _sheet(
     held_out: HeldOut,
-    asked: Sequence[Picture],
+    asked: Sequence[Asked],
     pictures: Mapping[str, Sequence[Picture]],
     scores: Mapping[str, Sequence[float]],
 ) -> Image.Image:
     """The first scenes, one a row: truth, condition, then what was drawn with its score."""
     tiles = []
     for k, caption in enumerate(held_out.captions[:SHEET_ROWS]):
-        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k], "condition")]
+        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k].image, "condition")]
         for name in ("control", "empty prompt", "no control"):
             tiles.append(Tile(pictures[name][k], f"{name}: {scores[name][k]:.2f}"))
     return contact_sheet(tiles, columns=5)

@@ -3,7 +3,8 @@
 N pictures; H, W pixels.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -52,8 +53,15 @@ class HeldOut:
         return tuple(scene.caption for scene in self.scenes)
 
 
-def held_out_scenes(count: int, size: int, *, seed: int = EVALUATION_SEED, progress: Progress = silent) -> HeldOut:
-    """The first `count` (at least 2) scenes of `seed`, rendered at size x size pixels.
+def held_out_scenes(
+    count: int,
+    size: int,
+    *,
+    seed: int = EVALUATION_SEED,
+    selects: Callable[[Scene], bool] | None = None,
+    progress: Progress = silent,
+) -> HeldOut:
+    """The first `count` (at least 2) scenes of `seed`, of those that `selects`, rendered at size x size pixels.
 
     UserError for a seed that training may have used, and for fewer than two scenes, which give no interval.
     """
@@ -61,7 +69,8 @@ def held_out_scenes(count: int, size: int, *, seed: int = EVALUATION_SEED, progr
         raise UserError(f"scenes of seeds below {HELD_OUT_SEEDS} may have been trained on, got the scenes' seed {seed}")
     if count < 2:
         raise UserError(f"at least 2 scenes are needed for an interval, got a count of {count}")
-    sampled = tuple(scenes.sample_scene(seed, index) for index in range(count))
+    every = (scenes.sample_scene(seed, index) for index in itertools.count())
+    sampled = tuple(itertools.islice(filter(selects, every) if selects else every, count))
     return HeldOut(seed, sampled, render_scenes(sampled, size, progress=progress))
 
 

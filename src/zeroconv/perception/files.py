@@ -8,14 +8,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from zeroconv.errors import UserError
+from zeroconv.families import MODELS
 from zeroconv.images import atomic_write
 from zeroconv.perception.network import PerceptionNetwork
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SHIPPED = MODELS / "perception"
+"""The network of the embedded world."""
 
 
-def load_perception(folder: Path, *, device: str | torch.device = "cpu") -> PerceptionNetwork:
-    """The network in `folder`, in float32, frozen and in eval mode; UserError where there is none."""
+def load_perception(folder: Path = SHIPPED, *, device: str | torch.device = "cpu") -> PerceptionNetwork:
+    """The network in `folder`, by default the one that ships, in float32, frozen and in eval mode.
+
+    UserError where there is none.
+    """
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise UserError(f"{folder} must hold a perception network ({CONFIG} and {WEIGHTS}), but has no {missing[0]}")

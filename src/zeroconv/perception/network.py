@@ -48,10 +48,10 @@ class PerceptionNetwork(nn.Module):
         self.deep = nn.Sequential(_convolution(eighth, deep, stride=2), _Block(deep))
         self.to_eighth = _convolution(deep + eighth, eighth)
         self.to_quarter = _convolution(eighth + quarter, quarter)
-        self.to_half = _convolution(quarter + half, half)
+        self.to_half = nn.Sequential(_convolution(quarter + half, quarter), _Block(quarter))
         self.objects = nn.Sequential(_convolution(quarter, quarter), nn.Conv2d(quarter, sum(_OBJECTS), 1))
-        self.keypoints = nn.Conv2d(half, NUM_KEYPOINTS, 1)
-        self.dense = nn.Conv2d(half, 4 * sum(_DENSE), 1)
+        self.keypoints = nn.Conv2d(quarter, NUM_KEYPOINTS, 1)
+        self.dense = nn.Conv2d(quarter, 4 * sum(_DENSE), 1)
 
     def forward(self, pictures: Tensor) -> Perception:
         """Read a batch of pictures; ValueError where their size is not a multiple of 16."""

@@ -136,12 +136,12 @@ def _body(joints: dict[str, Vector], size: float, turn: Vector, look: _Look) -> 
     toe = turn @ np.array([0.0, -0.01, -0.12]) * size
     for side in SIDES:
         joint = {name: joints[f"{side} {name}"] for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")}
-        limb(joint["shoulder"], joint["elbow"], 0.074, look.shirt)
-        limb(joint["elbow"], joint["wrist"], 0.062, look.skin if look.has_short_sleeves else look.shirt)
-        pieces.append(ellipsoid(joint["wrist"], (0.078 * size,) * 3, Surface(look.skin, gloss=0.05)))
-        limb(joint["hip"], joint["knee"], 0.098, look.trousers)
-        limb(joint["knee"], joint["ankle"], 0.080, look.trousers)
-        limb(joint["ankle"], joint["ankle"] + toe, 0.066, SHOES)
+        limb(joint["shoulder"], joint["elbow"], 0.086, look.shirt)
+        limb(joint["elbow"], joint["wrist"], 0.075, look.skin if look.has_short_sleeves else look.shirt)
+        pieces.append(ellipsoid(joint["wrist"], (0.090 * size,) * 3, Surface(look.skin, gloss=0.05)))
+        limb(joint["hip"], joint["knee"], 0.106, look.trousers)
+        limb(joint["knee"], joint["ankle"], 0.090, look.trousers)
+        limb(joint["ankle"], joint["ankle"] + toe, 0.072, SHOES)
     for near, far in (("right", "left"), ("left", "right")):  # the trunk: two capsules side by side
         top = 0.62 * joints[f"{near} shoulder"] + 0.38 * joints[f"{far} shoulder"] - np.array([0, 0.05 * size, 0])
         low = 0.62 * joints[f"{near} hip"] + 0.38 * joints[f"{far} hip"] + np.array([0, 0.07 * size, 0])

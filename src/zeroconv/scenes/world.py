@@ -69,7 +69,7 @@ def sample_scene(
     dice = Dice(seed, index)
     place = BACKGROUNDS[background or dice.choice(tuple(BACKGROUNDS))]
     wall = dice.choice(tuple(WALL_COLOURS)) if place.is_indoor else None
-    count = len(kinds) if kinds else dice.weighted({1: 0.55, 2: 0.37, 3: 0.08})
+    count = len(kinds) if kinds else dice.weighted({1: 0.55, 2: 0.39, 3: 0.06})
     yaw = dice.uniform(-0.15, 0.15)
     camera = _camera(count, yaw, dice)
     objects = _objects(kinds or _kinds(count, dice), yaw, dice)
@@ -87,7 +87,7 @@ def sample_scene(
 
 
 def _camera(count: int, yaw: float, dice: Dice) -> Camera:
-    distance = {1: 2.9, 2: 3.7, 3: 4.7}[count] * dice.uniform(0.95, 1.06)
+    distance = {1: 2.35, 2: 3.2, 3: 4.3}[count] * dice.uniform(0.95, 1.06)
     eye = np.array([distance * math.sin(yaw), dice.uniform(1.15, 1.75), -distance * math.cos(yaw)])
     target = np.array([dice.uniform(-0.1, 0.1), dice.uniform(0.62, 0.85), 0.0])
     return Camera(eye, target, dice.uniform(1.45, 1.65))
@@ -138,7 +138,7 @@ def _object(kind: str, x: float, z: float, yaw: float, dice: Dice) -> SceneObjec
         pieces = solids.house(x, z, metres, turn, _shade(colour, dice), COLOURS[roof], COLOURS[door])
         description = _words(size, colour, "house", f"with {with_article(roof)} roof" if dice.chance(0.6) else "")
         return SceneObject(kind, colour, size, description, (x, z), tuple(pieces))
-    finish = dice.weighted({"": 0.76, "shiny": 0.12, "striped": 0.06, "checkered": 0.06})
+    finish = dice.weighted({"": 0.80, "shiny": 0.12, "striped": 0.04, "checkered": 0.04})
     if kind == "ring" and finish in ("striped", "checkered"):
         finish = ""
     pattern = {"striped": Pattern.STRIPED, "checkered": Pattern.CHECKERED}.get(finish, Pattern.PLAIN)
@@ -161,7 +161,7 @@ def _tree(x: float, z: float, size: str, metres: float, dice: Dice) -> SceneObje
 
 def _person(x: float, z: float, yaw: float, dice: Dice) -> SceneObject:
     shirt, trousers, action = dice.choice(tuple(COLOURS)), dice.choice(tuple(COLOURS)), dice.choice(ACTIONS)
-    facing, height = dice.uniform(-0.5, 0.5) - yaw, dice.uniform(1.0, 1.16)
+    facing, height = dice.uniform(-0.5, 0.5) - yaw, dice.uniform(1.0, 1.12)
     figure = person(x, z, height, facing, action, (COLOURS[shirt], COLOURS[trousers]), dice)
     description = f"person in {with_article(shirt)} shirt and {trousers} trousers {action}"
     return SceneObject("person", shirt, "", description, (x, z), figure.primitives, figure.keypoints)
