@@ -28,12 +28,19 @@ def test_fewer_pictures_than_features_give_a_finite_distance() -> None:
     assert np.isfinite(frechet_distance(RANDOM.normal(size=(5, 20)), RANDOM.normal(size=(8, 20))))
 
 
-def test_the_interval_is_around_the_distance_of_the_populations() -> None:
+def test_the_interval_is_around_the_distance() -> None:
     first, second = RANDOM.normal(size=(400, 2)), RANDOM.normal(size=(400, 2)) + 2.0
     estimate = estimate_frechet(first, second)
     assert estimate.low < 8.0 < estimate.high  # two unit Gaussians, their means (2, 2) apart
     assert estimate.low < estimate.mean < estimate.high
     assert estimate.count == 400
+    again = [frechet_distance(RANDOM.normal(size=(400, 2)), RANDOM.normal(size=(400, 2)) + 2.0) for _ in range(100)]
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.std(again), rel=0.4)
+
+
+def test_the_interval_of_hardly_different_sets_holds_their_distance() -> None:
+    estimate = estimate_frechet(RANDOM.normal(size=(300, 20)), RANDOM.normal(size=(300, 20)))
+    assert 0 <= estimate.low < estimate.mean < estimate.high
 
 
 def test_one_picture_has_no_covariance() -> None:

@@ -5,6 +5,8 @@ distances of different features cannot be compared).
 Letters: N pictures of a set, F features.
 """
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,11 @@ def frechet_distance(first: Features, second: Features) -> float:
 
 
 def estimate_frechet(first: Features, second: Features) -> Estimate:
-    """The distance with the interval of the basic bootstrap (2 d - quantiles), since resampling inflates distances."""
+    """The distance of so many pictures, with the normal interval of the bootstrap's spread.
+
+    Few pictures make any distance larger than it is, and resampling them more so: only distances of equally many
+    pictures may be compared, and the resampled distances tell the spread alone.
+    """
     distance, random = frechet_distance(first, second), np.random.default_rng(SEED)
     draws = [
         frechet_distance(
@@ -35,9 +41,8 @@ def estimate_frechet(first: Features, second: Features) -> Estimate:
         )
         for _ in range(RESAMPLES)
     ]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, (tail, 1 - tail))
-    return Estimate(distance, max(0.0, float(2 * distance - high)), float(2 * distance - low), len(first))
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * float(np.std(draws, ddof=1))
+    return Estimate(distance, max(0.0, distance - reach), distance + reach, len(first))
 
 
 def _square_root(matrix: Features) -> Features:
