@@ -75,6 +75,9 @@ def test_a_persons_joints_are_found_and_scale_with_the_picture(world: Any) -> No
 @pytest.mark.parametrize("name", sorted(detectors.DETECTED))
 def test_pictures_of_any_size_keep_it(name: str) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (75, 201, 3), np.uint8)
+    native = picture[:75, :75].repeat(2, 0).repeat(2, 1)[:128, :128]
+    native.flags.writeable = False  # as pictures from files are
+    assert conditions.create(name, method="scenes")(native).shape == (128, 128, 3)
     assert conditions.create(name, method="scenes")(picture).shape == (75, 201, 3)
 
 

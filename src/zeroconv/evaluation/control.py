@@ -80,7 +80,7 @@ def evaluate_control(
         scores = _scores({name: fidelity.found(drawn) for name, drawn in pictures.items()}, asked, fidelity.score)
     hashes = {"base_weights": before, "base_weights_after": base_hash(base), "controlnet": weights_hash(controlnet)}
     report = Report(
-        title=f"{condition}: {fidelity.metric}",
+        title=f"{condition}: {fidelity.metric}{', less is better' if fidelity.is_error else ''}",
         protocol=_protocol(condition, fidelity, held_out, sampler, base, judge),
         subject={**subject, **hashes, "base_untouched": hashes["base_weights_after"] == before},
         measures=_measures(scores),

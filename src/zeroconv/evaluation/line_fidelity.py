@@ -8,14 +8,14 @@ import numpy as np
 
 from zeroconv import conditions
 from zeroconv.evaluation.edges import TOLERANCE, edge_f1
-from zeroconv.evaluation.held_out import HeldOut, Picture
+from zeroconv.evaluation.held_out import Picture
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.lines import NEAR, TURN, Segments, line_f1
-from zeroconv.evaluation.measured import Asked, Fidelity, rendered, true_images
+from zeroconv.evaluation.measured import Asked, Fidelity, asked_by
 from zeroconv.evaluation.thinning import thinned
-from zeroconv.scenes import CLASSES, KINDS
+from zeroconv.scenes import CLASSES, KINDS, Render, Scene
 from zeroconv.scenes.straight import straight_edges
-from zeroconv.scenes.truth import condition_images
+from zeroconv.scenes.truth import Pictures
 
 CANNY = {"low": 100, "high": 200}
 """The released demos' defaults."""
@@ -60,7 +60,7 @@ def scribble(judge: Judge) -> Fidelity:
     return Fidelity(
         metric=f"outline {_F1}",
         extractor={"condition": "scribble", "by": "the judge's classes"},
-        asked=lambda held_out: _thin_lines("scribble", held_out),
+        asked=lambda held_out: asked_by("scribble", held_out, _thin),
         found=lambda pictures: [_outlines(classes) for classes in judge.classes(pictures)],
         score=edge_f1,
     )
@@ -72,7 +72,7 @@ def hough() -> Fidelity:
     return Fidelity(
         metric=f"line F1 by length: within {NEAR:g} px and {TURN:g} degrees, mean over pictures",
         extractor={"condition": "hough", "method": find.method, "shortest": find.shortest, "gap": find.gap},
-        asked=_straight_lines,
+        asked=lambda held_out: asked_by("hough", held_out, _segments),
         found=lambda pictures: [find.segments(picture) for picture in pictures],
         score=line_f1,
     )
@@ -82,15 +82,14 @@ def _drawn_lines(condition: str, what: str, judge: Judge) -> Fidelity:
     return Fidelity(
         metric=f"{what} {_F1}",
         extractor={"condition": condition, "by": "the judge's soft edges", "sure": SURE, "drawn": DRAWN},
-        asked=lambda held_out: _thin_lines(condition, held_out),
+        asked=lambda held_out: asked_by(condition, held_out, _thin),
         found=lambda pictures: [_white(thinned(edges >= SURE)) for edges in judge.soft_edges(pictures)],
         score=edge_f1,
     )
 
 
-def _thin_lines(condition: str, held_out: HeldOut) -> list[Asked]:
-    images = true_images(condition, held_out)
-    return [Asked(image, _white(thinned(image[..., 0] >= DRAWN))) for image in images]
+def _thin(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[Picture]:
+    return [_white(thinned(image[..., 0] >= DRAWN)) for image in images]
 
 
 def _outlines(classes: Picture) -> Picture:
@@ -105,15 +104,10 @@ def _outlines(classes: Picture) -> Picture:
     return drawing
 
 
-def _straight_lines(held_out: HeldOut) -> list[Asked]:
-    asked = []
-    for drawn, scenes in rendered(held_out):
-        images = condition_images("hough", drawn, scenes)
-        depths = drawn.depth.cpu().numpy()
-        for image, scene, depth in zip(images, scenes, depths, strict=True):
-            segments: Segments = straight_edges(scene, depth).reshape(-1, 4) - 0.5  # pixel 0 is centred at 0
-            asked.append(Asked(image, segments))
-    return asked
+def _segments(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[Segments]:
+    depths = drawn.depth.cpu().numpy()
+    pairs = zip(scenes, depths, strict=True)
+    return [straight_edges(*pair).reshape(-1, 4) - 0.5 for pair in pairs]  # here pixel 0 is centred at 0
 
 
 def _white(mask: Any) -> Picture:

@@ -3,13 +3,13 @@
 H, W pixels.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zeroconv.evaluation.held_out import RENDERED_TOGETHER, HeldOut, Picture, groups
 from zeroconv.scenes import Render, Scene, render
-from zeroconv.scenes.truth import condition_images
+from zeroconv.scenes.truth import Pictures, condition_images
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ class Fidelity:
     """The scenes on which there is something to measure; None: all."""
 
 
-def rendered(held_out: HeldOut) -> Iterator[tuple[Render, Sequence[Scene]]]:
-    """The scenes again with all that is true of them, some at a time."""
-    for group in groups(held_out.scenes, RENDERED_TOGETHER):
-        yield render(group, size=len(held_out.pictures[0])), group
-
-
-def true_images(condition: str, held_out: HeldOut) -> list[Picture]:
-    """The exact condition image (H, W, 3) of each scene."""
-    return [image for drawn, scenes in rendered(held_out) for image in condition_images(condition, drawn, scenes)]
+def asked_by(
+    condition: str, held_out: HeldOut, truths: Callable[[Render, Sequence[Scene], Pictures], Iterable[Any]]
+) -> list[Asked]:
+    """The exact condition image of each scene, with its truth: `truths` of some scenes, their render and images."""
+    asked: list[Asked] = []
+    for scenes in groups(held_out.scenes, RENDERED_TOGETHER):
+        drawn = render(scenes, size=len(held_out.pictures[0]))
+        images = condition_images(condition, drawn, scenes)
+        asked += [Asked(*pair) for pair in zip(images, truths(drawn, scenes, images), strict=True)]
+    return asked

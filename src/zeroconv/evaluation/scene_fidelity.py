@@ -3,18 +3,18 @@
 H, W pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zeroconv.evaluation.held_out import HeldOut
 from zeroconv.evaluation.judge import Judge
-from zeroconv.evaluation.measured import Asked, Fidelity, rendered
+from zeroconv.evaluation.measured import Fidelity, asked_by
 from zeroconv.perception.detectors import stretched
-from zeroconv.scenes import CLASSES, KINDS, Scene
-from zeroconv.scenes.truth import condition_images
+from zeroconv.scenes import CLASSES, KINDS, Render, Scene
+from zeroconv.scenes.truth import Pictures
 
 NEAR = 0.1
 """Of the figure's height: how far from its place a joint may be found (PCK@0.1)."""
@@ -42,13 +42,7 @@ def segmentation(judge: Judge) -> Fidelity:
         metric="object-class mIoU: mean over the object classes asked for, or found on "
         f"{SPECK:.1%} of the picture or more, then over pictures",
         extractor={"condition": "segmentation", "by": "the judge"},
-        asked=lambda held_out: [
-            Asked(image, classes)
-            for drawn, scenes in rendered(held_out)
-            for image, classes in zip(
-                condition_images("segmentation", drawn, scenes), drawn.classes.cpu().numpy(), strict=True
-            )
-        ],
+        asked=lambda held_out: asked_by("segmentation", held_out, lambda drawn, *_: drawn.classes.cpu().numpy()),
         found=judge.classes,
         score=object_miou,
     )
@@ -59,7 +53,7 @@ def depth(judge: Judge) -> Fidelity:
     return Fidelity(
         metric="error of the depth image on objects and floor: mean absolute difference, 0 to 1, mean over pictures",
         extractor={"condition": "depth", "by": "the judge"},
-        asked=_asked_depths,
+        asked=lambda held_out: asked_by("depth", held_out, _depths),
         found=lambda pictures: [stretched(nearness) for nearness in judge.nearness(pictures)],
         score=lambda found, truth: float(np.abs(found - truth.values)[truth.is_solid].mean()),
         is_error=True,
@@ -71,7 +65,7 @@ def normal(judge: Judge) -> Fidelity:
     return Fidelity(
         metric="error of the normals on objects and floor: mean angle in degrees, mean over pictures",
         extractor={"condition": "normal", "by": "the judge"},
-        asked=_asked_normals,
+        asked=lambda held_out: asked_by("normal", held_out, _normals),
         found=judge.normals,
         score=_mean_angle,
         is_error=True,
@@ -83,7 +77,7 @@ def pose(judge: Judge) -> Fidelity:
     return Fidelity(
         metric=f"PCK@{NEAR:g}: share of a person's joints found within {NEAR:g} of its height, mean over pictures",
         extractor={"condition": "pose", "by": "the judge"},
-        asked=_asked_joints,
+        asked=lambda held_out: asked_by("pose", held_out, _joints),
         found=judge.keypoints,
         score=joints_found,
         selects=has_person,
@@ -119,31 +113,20 @@ def joints_found(found: NDArray[np.float32], asked: NDArray[np.float32]) -> floa
     return float(((distance <= NEAR * height) & (found[:, 2] > 0))[is_there].mean())
 
 
-def _asked_depths(held_out: HeldOut) -> list[Asked]:
-    asked = []
-    for drawn, scenes in rendered(held_out):
-        images = condition_images("depth", drawn, scenes)
-        for image, classes in zip(images, drawn.classes.cpu().numpy(), strict=True):
-            asked.append(Asked(image, _Surface(image[..., 0].astype(np.float32) / 255, np.isin(classes, _SOLID))))
-    return asked
+def _depths(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[_Surface]:
+    return _surfaces(np.asarray(images[..., 0] / 255, np.float32), drawn)
 
 
-def _asked_normals(held_out: HeldOut) -> list[Asked]:
-    asked = []
-    for drawn, scenes in rendered(held_out):
-        images = condition_images("normal", drawn, scenes)
-        layers = zip(images, drawn.normal.cpu().numpy(), drawn.classes.cpu().numpy(), strict=True)
-        for image, directions, classes in layers:
-            asked.append(Asked(image, _Surface(directions.astype(np.float32), np.isin(classes, _SOLID))))
-    return asked
+def _normals(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[_Surface]:
+    return _surfaces(drawn.normal.cpu().numpy(), drawn)
 
 
-def _asked_joints(held_out: HeldOut) -> list[Asked]:
-    asked = []
-    for drawn, scenes in rendered(held_out):
-        for image, persons in zip(condition_images("pose", drawn, scenes), drawn.keypoints, strict=True):
-            asked.append(Asked(image, persons[0].cpu().numpy() if persons else np.zeros((18, 3), np.float32)))
-    return asked
+def _surfaces(values: NDArray[np.float32], drawn: Render) -> list[_Surface]:
+    return [_Surface(*pair) for pair in zip(values, np.isin(drawn.classes.cpu().numpy(), _SOLID), strict=True)]
+
+
+def _joints(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[NDArray[np.float32]]:
+    return [persons[0].cpu().numpy() if persons else np.zeros((18, 3), np.float32) for persons in drawn.keypoints]
 
 
 def _mean_angle(found: NDArray[np.float32], truth: _Surface) -> float:

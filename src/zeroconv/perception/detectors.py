@@ -99,7 +99,7 @@ def _perceive(image: NDArray[np.uint8]) -> Perception:
     with one_thread():
         is_native = image.shape[:2] == (SIDE, SIDE)
         seen = image if is_native else cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    picture = torch.from_numpy(np.ascontiguousarray(seen)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    picture = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None].float() / 127.5 - 1
     with torch.inference_mode():
         read: Perception = _network()(picture)
     return read
