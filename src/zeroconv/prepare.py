@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Prepared:
 def prepare(base: BaseModel, request: Request) -> Prepared:
     """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve."""
     inputs = [_read(control) for control in request.controls]
-    size, notes = _size(base, request, inputs)
+    size, notes = _size(base, request, [given.image for given in inputs])
     name = request.scheduler or default_scheduler(base.scheduler)
     scheduler = make_scheduler(name, base.scheduler)
     if request.steps > base.num_train_timesteps:
@@ -101,8 +102,20 @@ def default_checkpoint(base: BaseModel, condition: str) -> str:
     )
 
 
-def _read(control: ControlRequest) -> Image.Image:
-    return to_rgb(control.image) if isinstance(control.image, Image.Image) else read_image(control.image)
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What a control comes from."""
+
+    image: Image.Image
+    is_condition: bool
+    """Whether it is the condition image itself: given ready, or drawn from a file that is no picture."""
+
+
+def _read(control: ControlRequest) -> _Given:
+    if isinstance(control.image, Image.Image):
+        return _Given(to_rgb(control.image), control.ready)
+    drawn = None if control.ready else conditions.from_file(control.name, Path(control.image), control.options)
+    return _Given(read_image(control.image), control.ready) if drawn is None else _Given(Image.fromarray(drawn), True)
 
 
 def _size(base: BaseModel, request: Request, inputs: list[Image.Image]) -> tuple[tuple[int, int], tuple[str, ...]]:
@@ -144,7 +157,7 @@ def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[s
 
 def _prepare_control(
     control: ControlRequest,
-    image: Image.Image,
+    given: _Given,
     network: tuple[str, ControlNet, Sidecar],
     size: tuple[int, int],
     request: Request,
@@ -154,7 +167,7 @@ def _prepare_control(
         warnings.warn(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
     options = {} if control.ready else _options(control, sidecar)
     settled = replace(control, options=options, checkpoint=name or controlnet)
-    return PreparedControl(settled, *_condition(settled, image, size, request), controlnet, sidecar)
+    return PreparedControl(settled, *_condition(settled, given, size, request), controlnet, sidecar)
 
 
 def _options(control: ControlRequest, sidecar: Sidecar) -> Mapping[str, Any]:
@@ -166,21 +179,23 @@ def _options(control: ControlRequest, sidecar: Sidecar) -> Mapping[str, Any]:
 
 
 def _condition(
-    control: ControlRequest, image: Image.Image, size: tuple[int, int], request: Request
+    control: ControlRequest, given: _Given, size: tuple[int, int], request: Request
 ) -> tuple[Image.Image, Image.Image]:
-    """The input and its condition image at the run's size.
+    """The input and its condition image at the run's size; the same picture twice where the input is the condition.
 
     A border that padding adds is no part of the picture: it comes after the condition was made, else its rim would be
     an edge.
     """
-    resample = RESAMPLING[conditions.kind(control.name).resize_filter] if control.ready else Image.Resampling.LANCZOS
+    own_filter = RESAMPLING[conditions.kind(control.name).resize_filter]
+    resample = own_filter if given.is_condition else Image.Resampling.LANCZOS
     if request.fit == "pad":
-        inside = image.resize(contained(image.size, size), resample)
+        inside = given.image.resize(contained(given.image.size, size), resample)
     else:
-        inside = fit(image, size, request.fit, resample=resample)
-    if not control.ready:
+        inside = fit(given.image, size, request.fit, resample=resample)
+    if not given.is_condition:
         made = conditions.annotate(control.name, np.asarray(inside), control.options)
         return pad(inside, size), pad(Image.fromarray(made), size)
     for doubt in conditions.doubts(control.name, np.asarray(inside)):
         warnings.warn(doubt, stacklevel=5)
-    return pad(inside, size), pad(inside, size)
+    padded = pad(inside, size)
+    return padded, padded

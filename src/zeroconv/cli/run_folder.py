@@ -120,4 +120,4 @@ def _control_names(controls: tuple[ControlRequest, ...]) -> list[str]:
 
 def _shown(control: PreparedControl) -> list[tuple[str, Image.Image]]:
     condition = (f"condition: {control.request.name}", control.condition)
-    return [condition] if control.request.ready else [("input", control.picture), condition]
+    return [condition] if control.picture is control.condition else [("input", control.picture), condition]

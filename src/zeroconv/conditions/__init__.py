@@ -25,6 +25,7 @@ from zeroconv.conditions.registry import (
     create,
     doubts,
     extractable,
+    from_file,
     kind,
     names,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "create",
     "doubts",
     "extractable",
+    "from_file",
     "kind",
     "names",
 ]

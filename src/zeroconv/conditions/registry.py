@@ -162,13 +162,18 @@ def annotate(name: str, image: np.ndarray, options: Mapping[str, object] | None 
 
 def annotate_file(name: str, path: Path, options: Mapping[str, object] | None = None) -> np.ndarray:
     """The condition image uint8 (H, W, 3) of a file: a picture, or what else the condition reads, as poses in JSON."""
-    extractor = create(name, **(options or {}))
-    made = extractor.from_file(path) if isinstance(extractor, ReadsFiles) else None
+    made = from_file(name, path, options)
     if made is None:
         return annotate(name, np.asarray(read_image(path)), options)
     for doubt in doubts(name, made):
         warnings.warn(doubt, stacklevel=2)
     return made
+
+
+def from_file(name: str, path: Path, options: Mapping[str, object] | None = None) -> np.ndarray | None:
+    """The condition image uint8 (H, W, 3) of a file that is no picture, as poses in JSON; None where it is one."""
+    extractor = create(name, **(options or {}))
+    return extractor.from_file(path) if isinstance(extractor, ReadsFiles) else None
 
 
 def doubts(name: str, image: np.ndarray) -> tuple[str, ...]:
