@@ -28,6 +28,7 @@ def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: p
 
     monkeypatch.setattr("zeroconv.base.load_base", lambda *_, **__: small_base)
     monkeypatch.setattr("zeroconv.weights.load_with_sidecar", load)
+    monkeypatch.setattr("zeroconv.evaluation.controls.load_with_sidecar", load)
 
     def call(*words: str) -> int:
         parser = ArgumentParser()
@@ -126,3 +127,44 @@ def test_the_base_has_no_strength(evaluate: Any, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         evaluate("base", "--strength", "2")
     assert "--strength" in capsys.readouterr().err
+
+
+def test_controls_prints_a_row_a_condition_and_takes_over_what_is_done(
+    evaluate: Any, judge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = ("controls", "--checkpoint", "canny=of-canny", "--judge", str(judge), "--out", str(tmp_path), *FEW)
+    words = (*alone, "--checkpoint", "seg=of-segmentation")
+    assert evaluate(*alone) == 0
+    first = json.loads((tmp_path / "canny" / "control.json").read_text())
+    capsys.readouterr()
+    assert evaluate(*words) == 0
+    printed = capsys.readouterr().out
+    rows = {line.split()[0]: line for line in printed.splitlines() if line.startswith("  ")}
+    assert rows.keys() == {"condition", "canny", "segmentation"}
+    assert f"{first['measures']['ceiling']['mean']:.3f}" in rows["canny"]
+    assert json.loads((tmp_path / "canny" / "control.json").read_text())["finished"] == first["finished"]
+    assert [line.split(",")[0] for line in (tmp_path / "controls.csv").read_text().splitlines()] == [
+        "condition",
+        "canny",
+        "segmentation",
+    ]
+    assert evaluate(*alone, "--steps", "2", "--conditions", "canny") == 0  # another protocol: measured anew
+    assert json.loads((tmp_path / "canny" / "control.json").read_text())["protocol_hash"] != first["protocol_hash"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--conditions", "cany"), "canny"),
+        (("--checkpoint", "canny"), "NAME=SOURCE"),
+        (("--checkpoint", "canny=of-depth"), "trained on 'depth'"),
+        (("--conditions", "depth", "--checkpoint", "canny=mine"), "not among"),
+        ((), "no ControlNets are built in"),
+    ],
+)
+def test_mistakes_of_controls_get_one_sentence(
+    evaluate: Any, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        evaluate("controls", "--out", str(tmp_path / "a"), *FEW, *words)
+    assert not (tmp_path / "a").exists()

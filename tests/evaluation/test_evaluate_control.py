@@ -74,14 +74,27 @@ def test_each_setting_is_drawn_and_scored_as_it_says(
     assert report["no control"].mean == 0.0
     assert 0.0 < report["shuffled"].mean < 0.8  # another scene's edges, not the scene's own and not nothing
     assert report["control - no control"].mean == 1.0
+    assert report[control.WAY].mean == 1.0
     prompts = [call[0] for call in draughtsman.calls]
-    assert prompts[0] == prompts[1] == few_scenes.captions
-    assert set(prompts[2]) == {""}
-    assert draughtsman.calls[1][1] is None
-    assert draughtsman.calls[0][1] is draughtsman.calls[2][1]
+    assert prompts[0] == prompts[2] == few_scenes.captions
+    assert set(prompts[1]) == {""}
+    assert draughtsman.calls[2][1] is None
+    assert draughtsman.calls[0][1] is draughtsman.calls[1][1]
     asked = draughtsman.calls[0][1].conditions
     canny = [cv2.Canny(picture, 100, 200) for picture in few_scenes.pictures]
     assert all((given[:, :, 0] == edges).all() for given, edges in zip(asked, canny, strict=True))
+
+
+def test_a_baseline_at_hand_is_not_drawn_again(
+    small_base: BaseModel, small_controlnet: ControlNet, few_scenes: HeldOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = control.draw_baseline(small_base, few_scenes, SAMPLER)
+    own = evaluate_control(small_base, small_controlnet, "canny", few_scenes, SAMPLER, subject={}).report
+    monkeypatch.setattr(control, "draw_baseline", lambda *_, **__: pytest.fail("drawn again"))
+    shared = evaluate_control(
+        small_base, small_controlnet, "canny", few_scenes, SAMPLER, subject={}, baseline=baseline
+    ).report
+    assert shared.measures == own.measures and shared.protocol_hash == own.protocol_hash
 
 
 def test_a_base_that_changed_on_the_way_is_told(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zeroconv.evaluation.statistics import estimate_difference, estimate_mean
+from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean
 
 
 def test_the_interval_of_normal_values_is_that_of_the_textbook() -> None:
@@ -48,3 +48,27 @@ def test_what_has_no_interval_is_refused() -> None:
         estimate_mean([0.5, float("nan"), 1.0])
     with pytest.raises(ValueError, match="as many"):
         estimate_difference([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_the_way_that_is_closed_is_a_share_of_the_means() -> None:
+    generator = np.random.default_rng(5)
+    lower = generator.normal(0.3, 0.1, 300)
+    upper = lower + generator.normal(0.5, 0.05, 300)
+    closed = estimate_closed(lower + 0.8 * (upper - lower), lower, upper)
+    assert closed is not None
+    assert closed.mean == pytest.approx(0.8) and closed.low == pytest.approx(0.8) and closed.high == pytest.approx(0.8)
+    noisy = estimate_closed(lower + 0.8 * (upper - lower) + generator.normal(0, 0.3, 300), lower, upper)
+    assert noisy is not None and noisy.low < 0.8 < noisy.high and noisy.high - noisy.low > 0.05
+
+
+def test_the_way_is_the_same_for_errors() -> None:
+    lower, values, upper = np.linspace(30, 40, 20), np.linspace(14, 24, 20), np.linspace(10, 20, 20)
+    closed = estimate_closed(values, lower, upper)
+    assert closed is not None and closed.mean == pytest.approx(0.8)
+
+
+def test_where_there_is_no_way_nothing_is_said() -> None:
+    generator = np.random.default_rng(6)
+    lower, upper = generator.normal(0, 1, 50), generator.normal(0, 1, 50)
+    assert estimate_closed(lower, lower, upper) is None
+    assert estimate_closed(lower, lower, lower) is None

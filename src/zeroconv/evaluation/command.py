@@ -1,4 +1,4 @@
-"""`zeroconv evaluate base|control`: the figures as a table, and as JSON, CSV and a contact sheet in a folder."""
+"""`zeroconv evaluate base|control|controls`: figures as a table, and as JSON, CSV and contact sheets in a folder."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Give `parser` the two evaluations and their options."""
-    evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control", required=True)
+    evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control|controls", required=True)
     base = evaluations.add_parser("base", help="what the base draws: objects, colours, backgrounds, a contact sheet")
     base.set_defaults(evaluate=_base)
     _add_common(base, count=512, without=("strength",))
@@ -38,6 +38,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--checkpoint", help="ControlNet: a folder, a file or a built-in name (default: BASE-CONDITION, as tiny-canny)"
     )
     _add_common(control, count=256)
+    text = "the ControlNets of a base beside each other, a row a condition; a run that was cut goes on"
+    controls = evaluations.add_parser("controls", help=text, description=text)
+    controls.set_defaults(evaluate=_controls)
+    text = "some only, with commas (default: all that are built in for the base)"
+    controls.add_argument("--conditions", metavar="NAME,NAME", help=text)
+    text = "a ControlNet in place of the built-in one: a folder, a file or a hub id; may be given several times"
+    controls.add_argument("--checkpoint", metavar="NAME=SOURCE", action="append", default=[], help=text)
+    _add_common(controls, count=256)
 
 
 def run(arguments: Namespace) -> int:
@@ -81,6 +89,7 @@ def _base(arguments: Namespace) -> int:
 def _control(arguments: Namespace) -> int:
     from zeroconv.base import load_base
     from zeroconv.evaluation.control import evaluate_control
+    from zeroconv.evaluation.controls import check_condition
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of
     from zeroconv.prepare import default_checkpoint
@@ -93,8 +102,7 @@ def _control(arguments: Namespace) -> int:
     sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
-    if sidecar.condition not in (None, condition):
-        raise UserError(f"{checkpoint} was trained on {sidecar.condition!r}, not on {condition!r}")
+    check_condition(checkpoint, sidecar, condition)
     subject = {
         "base": base.name,
         "base_fingerprint": base.fingerprint(),
@@ -112,6 +120,49 @@ def _control(arguments: Namespace) -> int:
     state = "untouched" if found["base_untouched"] else f"CHANGED to {found['base_weights_after'][:16]}"
     print(f"locked base: weights {found['base_weights'][:16]} before, {state} after")
     return 0
+
+
+def _controls(arguments: Namespace) -> int:
+    from zeroconv.base import load_base
+    from zeroconv.evaluation.controls import COLUMNS, comparison, evaluate_controls, load_candidates
+    from zeroconv.evaluation.drawing import settled
+    from zeroconv.evaluation.fidelity import fidelity_of
+    from zeroconv.evaluation.report import aligned_table, as_csv, write_text
+
+    sampler, judge = _sampler(arguments), _judge(arguments)
+    base = load_base(arguments.base, device=arguments.device)
+    given = dict(_named(text) for text in arguments.checkpoint)
+    names = arguments.conditions.split(",") if arguments.conditions else None
+    sampler, candidates = settled(sampler, base), load_candidates(base, names, given)
+    selected = {c.condition: fidelity_of(c.condition, judge).selects for c in candidates}
+    scenes = {selects: _held_out(arguments, base, selects) for selects in set(selected.values())}
+    _make_folder(arguments.out)
+    reports = {}
+    for condition, report in evaluate_controls(
+        base,
+        candidates,
+        lambda condition: scenes[selected[condition]],
+        sampler,
+        arguments.out,
+        judge=judge,
+        subject={"base": base.name, "base_fingerprint": base.fingerprint()},
+        progress=_bar,
+    ):
+        reports[condition] = report
+        rows = comparison(reports)
+        write_text(arguments.out / "controls.csv", as_csv(rows))
+        print(f"{condition}: written to {arguments.out / condition}", flush=True)
+    lines = [COLUMNS, *(tuple(row[column] for column in COLUMNS) for row in rows)]
+    print("\n".join(aligned_table(lines, ("<", "<", *">" * (len(COLUMNS) - 2)))))
+    print(f"{arguments.count} held-out scenes each; written: {arguments.out / 'controls.csv'}")
+    return 0
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, source = text.partition("=")
+    if not equals or not source:
+        raise UserError(f"--checkpoint is written NAME=SOURCE, as canny=runs/canny/controlnet; got {text!r}")
+    return conditions.canonical(name), source
 
 
 def _judge(arguments: Namespace) -> "Judge | None":

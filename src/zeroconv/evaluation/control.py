@@ -6,7 +6,8 @@ Five settings over the same held-out scenes, scored against each scene's own con
   empty prompt  the ControlNet with the condition, and no words: what the condition carries by itself
   shuffled      the pictures of `control` against the next scene's condition: what chance gives in this world
   ceiling       the true picture through the autoencoder: what perfect control of this base would reach
-All pictures start from the same noise, scene by scene, so that their differences are paired.
+All pictures start from the same noise, scene by scene, so that their differences are paired. `no control` and `ceiling`
+need no ControlNet: several of one base share them (`Baseline`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ from zeroconv.evaluation.measured import Asked, Fidelity
 from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, captions_hash
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
-from zeroconv.evaluation.statistics import estimate_difference, estimate_mean
+from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean
 from zeroconv.hashing import base_hash, weights_hash
 from zeroconv.weights import Sidecar
 
@@ -38,6 +39,17 @@ MEANINGS = {
     "shuffled": "pictures of `control` against another scene's condition: chance",
     "ceiling": "true pictures through the autoencoder",
 }
+
+
+WAY = "way from no control to ceiling"
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What a base does with the held-out scenes without a ControlNet, N pictures each."""
+
+    no_control: tuple[Picture, ...]
+    ceiling: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,7 @@ def evaluate_control(
     judge: Judge | None = None,
     subject: Mapping[str, Any],
     sidecar: Sidecar = UNKNOWN,
+    baseline: Baseline | None = None,
     progress: Progress = silent,
 ) -> ControlEvaluation:
     """Draw every held-out scene in every setting and measure how well `condition` was followed.
@@ -66,22 +79,22 @@ def evaluate_control(
     judge: finds what no extractor does, as classes.
     subject: what is known of the networks, to be put into the report.
     sidecar: how the ControlNet wants its condition images, as `load_with_sidecar` gives it.
+    baseline: of the same base, scenes and sampler, where it is at hand already.
     """
     sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition, judge), Stopwatch()
     before = base_hash(base)
     asked = fidelity.asked(held_out)
+    controls = Controls(controlnet, condition, [a.image for a in asked], sidecar)
     with watch("draw"):
-        pictures = _drawn(
-            base, held_out, Controls(controlnet, condition, [a.image for a in asked], sidecar), sampler, progress
-        )
-    with watch("ceiling"):
-        pictures["ceiling"] = through_autoencoder(base, held_out.pictures, progress=progress)
+        pictures = _drawn(base, held_out, controls, sampler, progress)
+        alone = baseline or draw_baseline(base, held_out, sampler, progress=progress)
+        pictures |= {"no control": alone.no_control, "ceiling": alone.ceiling}
     with watch("score"):
         scores = _scores({name: fidelity.found(drawn) for name, drawn in pictures.items()}, asked, fidelity.score)
     hashes = {"base_weights": before, "base_weights_after": base_hash(base), "controlnet": weights_hash(controlnet)}
     report = Report(
         title=f"{condition}: {fidelity.metric}{', less is better' if fidelity.is_error else ''}",
-        protocol=_protocol(condition, fidelity, held_out, sampler, base, judge),
+        protocol=protocol_of(condition, fidelity, held_out, sampler, base, judge),
         subject={**subject, **hashes, "base_untouched": hashes["base_weights_after"] == before},
         measures=_measures(scores),
         rows=_rows(held_out, sampler, scores),
@@ -90,13 +103,42 @@ def evaluate_control(
     return ControlEvaluation(report, _sheet(held_out, asked, pictures, scores))
 
 
+def draw_baseline(base: BaseModel, held_out: HeldOut, sampler: Sampler, *, progress: Progress = silent) -> Baseline:
+    """Draw every held-out scene from its caption alone, and pass its true picture through the autoencoder."""
+    return Baseline(
+        draw(base, held_out.captions, settled(sampler, base), what="no control", progress=progress),
+        through_autoencoder(base, held_out.pictures, progress=progress),
+    )
+
+
+def protocol_of(
+    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel, judge: Judge | None
+) -> dict[str, Any]:
+    """How it is measured: everything the numbers depend on beside the networks; the sampler as settled for the base."""
+    drawing = asdict(sampler)
+    del drawing["batch"]  # moves pictures by rounding only
+    return {
+        "evaluation": "control",
+        "condition": condition,
+        "extractor": {**fidelity.extractor, "input": "8-bit RGB at the base's native size"},
+        "judge": weights_hash(judge.network)[:16] if judge else None,
+        "metric": fidelity.metric,
+        "less_is_better": fidelity.is_error,
+        "interval": INTERVAL,
+        "shuffled": "scored against the condition of the next scene",
+        "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
+        "size": base.native_size,
+        "sampler": drawing,
+        "dtype": str(base.dtype).removeprefix("torch."),
+    }
+
+
 def _drawn(
     base: BaseModel, held_out: HeldOut, controls: Controls, sampler: Sampler, progress: Progress
 ) -> dict[str, tuple[Picture, ...]]:
     captions, nothing = held_out.captions, [""] * len(held_out.captions)
     return {
         "control": draw(base, captions, sampler, controls=controls, what="control", progress=progress),
-        "no control": draw(base, captions, sampler, what="no control", progress=progress),
         "empty prompt": draw(base, nothing, sampler, controls=controls, what="empty prompt", progress=progress),
     }
 
@@ -117,27 +159,9 @@ def _measures(scores: Mapping[str, Sequence[float]]) -> tuple[Measure, ...]:
         Measure(f"control - {other}", "paired difference", estimate_difference(scores["control"], scores[other]))
         for other in ("no control", "empty prompt", "shuffled")
     ]
-    return (*means, *differences)
-
-
-def _protocol(
-    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel, judge: Judge | None
-) -> dict[str, Any]:
-    drawing = asdict(sampler)
-    del drawing["batch"]  # moves pictures by rounding only
-    return {
-        "evaluation": "control",
-        "condition": condition,
-        "extractor": {**fidelity.extractor, "input": "8-bit RGB at the base's native size"},
-        "judge": weights_hash(judge.network)[:16] if judge else None,
-        "metric": fidelity.metric,
-        "interval": INTERVAL,
-        "shuffled": "scored against the condition of the next scene",
-        "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
-        "size": base.native_size,
-        "sampler": drawing,
-        "dtype": str(base.dtype).removeprefix("torch."),
-    }
+    closed = estimate_closed(scores["control"], scores["no control"], scores["ceiling"])
+    way = () if closed is None else (Measure(WAY, "share of it that control closes", closed),)
+    return (*means, *differences, *way)
 
 
 def _rows(held_out: HeldOut, sampler: Sampler, scores: Mapping[str, Sequence[float]]) -> tuple[Mapping[str, Any], ...]:

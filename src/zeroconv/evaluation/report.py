@@ -65,8 +65,7 @@ class Report:
         """Aligned plain text: a title, one line a measure, a line that says how it was measured."""
         head = ("", "mean", "95 % interval", "n", "")
         lines = [head, *(_cells(measure) for measure in self.measures)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-        body = [_aligned(line, widths) for line in lines]
+        body = aligned_table(lines, ("<", ">", ">", ">", "<"))
         return "\n".join([self.title, *body, f"protocol {self.protocol_hash}, {INTERVAL}"])
 
     def as_json(self) -> dict[str, Any]:
@@ -89,9 +88,18 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
         summary, table = folder / f"{name}.json", folder / f"{name}.csv"
-        _write_text(summary, text + "\n")
-        _write_text(table, _as_csv(self.rows))
+        write_text(summary, text + "\n")
+        write_text(table, as_csv(self.rows))
         return summary, table
+
+
+def read_summary(path: Path) -> Mapping[str, Any] | None:
+    """A report's JSON file of this schema; None where there is none or it cannot be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("schema") == SCHEMA else None
 
 
 class Stopwatch:
@@ -117,6 +125,15 @@ def captions_hash(captions: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(captions).encode()).hexdigest()[:16]
 
 
+def aligned_table(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
+    """Lines of cells as text in columns; `sides` holds "<" for words and ">" for numbers, one a column."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(sides))]
+    padded = (
+        [f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)] for line in lines
+    )
+    return ["  " + "  ".join(cells).rstrip() for cells in padded]
+
+
 def _cells(measure: Measure) -> tuple[str, ...]:
     estimate, digits = measure.estimate, 2 if measure.unit == "dB" else 3
     interval = f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
@@ -124,14 +141,8 @@ def _cells(measure: Measure) -> tuple[str, ...]:
     return (measure.name, mean, interval, str(estimate.count), measure.meaning)
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
-    sides = ("<", ">", ">", ">", "<")
-    padded = [f"{cell:{side}{width}}" for cell, side, width in zip(cells, sides, widths, strict=True)]
-    return "  " + "  ".join(padded).rstrip()
-
-
-def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as CSV, a line of names first; numbers with six digits after the point."""
     text = io.StringIO(newline="")
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -140,6 +151,7 @@ def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -51,6 +51,29 @@ def estimate_difference(
     return estimate_mean(np.asarray(values, dtype=np.float64) - np.asarray(others, dtype=np.float64))
 
 
+def estimate_closed(
+    values: Sequence[float] | NDArray[np.float64],
+    lower: Sequence[float] | NDArray[np.float64],
+    upper: Sequence[float] | NDArray[np.float64],
+) -> Estimate | None:
+    """How much of the way from `lower` to `upper` the values have gone, as a share of means, paired (N each).
+
+    1 is `upper`, 0 is `lower`; the same for errors, where less is better. None where `upper` cannot be told from
+    `lower`, so that there is no way to go: their paired difference may be zero or of either sign.
+    """
+    way = estimate_difference(upper, lower)
+    if not (way.low > 0 or way.high < 0):
+        return None
+    start = np.asarray(lower, dtype=np.float64)
+    gone, whole = np.asarray(values, dtype=np.float64) - start, np.asarray(upper, dtype=np.float64) - start
+    if len(gone) != len(whole):
+        raise ValueError(f"as many values on both sides expected, got {len(gone)} and {len(whole)}")
+    shares = _resampled_means(gone) / _resampled_means(whole)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(shares, (tail, 1 - tail))
+    return Estimate(float(gone.mean() / whole.mean()), float(low), float(high), len(gone))
+
+
 def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N,) -> (R,) means of as many samples of N values each, drawn with replacement."""
     generator = np.random.default_rng(SEED)
