@@ -15,31 +15,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from zeroconv import BaseModel, Control, ControlNet, Text, as_diffusers
+from zeroconv.families import FULL_SIZE
 
-# The real U-Nets: what differs from the defaults of UNet2DConditionModel.
-FAMILIES: dict[str, dict[str, Any]] = {
-    "sd15": {"cross_attention_dim": 768},
-    "sd21": {"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20), "use_linear_projection": True},
-    "sdxl": {
-        "cross_attention_dim": 2048,
-        "attention_head_dim": (5, 10, 20),
-        "use_linear_projection": True,
-        "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        "transformer_layers_per_block": (1, 2, 10),
-        "addition_embed_type": "text_time",
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 2816,
-    },
-}
 TIMESTEPS = (1, 500, 999)
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -127,7 +111,7 @@ def relative(mine: Tensor, theirs: Tensor) -> float:
 def random_unet(family: str, seed: int) -> UNet2DConditionModel:
     """The family's U-Net with random weights that keep signals near unit size through all of its layers."""
     with torch.device("meta"):
-        unet = UNet2DConditionModel(sample_size=64, **FAMILIES[family])
+        unet = UNet2DConditionModel(sample_size=64, **FULL_SIZE[family])
     return randomise(unet.to_empty(device="cpu"), torch.Generator().manual_seed(seed))
 
 
@@ -174,7 +158,7 @@ def results(families: list[str], size: int) -> Iterator[Result]:
 def main() -> None:
     """Print a row a family."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
+    parser.add_argument("--family", nargs="+", choices=list(FULL_SIZE), default=list(FULL_SIZE))
     parser.add_argument("--size", type=int, default=32, help="side of the latents (a multiple of 8), 32: 256 pixels")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()

@@ -136,3 +136,9 @@ def write_base(kind: str, folder: Path) -> Path:
     for name in ("tokenizer", "tokenizer_2")[: 1 + (kind == "sdxl")]:
         write_tokenizer(folder / name, pad="!pad" if name == "tokenizer_2" else "<|endoftext|>")
     return folder
+
+
+def pipeline_of(kind: str, folder: Path) -> StableDiffusionPipeline | StableDiffusionXLPipeline:
+    """diffusers' own pipeline of such a folder."""
+    pipeline = StableDiffusionXLPipeline if kind == "sdxl" else StableDiffusionPipeline
+    return pipeline.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)

@@ -11,6 +11,23 @@ from typing import Any
 
 MODELS = Path(__file__).parent / "models"
 FAMILIES = ("tiny", "sd15", "sd21", "sdxl", "unknown")
+FULL_SIZE: dict[str, dict[str, Any]] = {
+    "sd15": {"cross_attention_dim": 768},
+    "sd21": {"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20), "use_linear_projection": True},
+    "sdxl": {
+        "cross_attention_dim": 2048,
+        "attention_head_dim": (5, 10, 20),
+        "use_linear_projection": True,
+        "block_out_channels": (320, 640, 1280),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": (1, 2, 10),
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 2816,
+    },
+}
+"""The real U-Nets by family: what differs from the defaults of diffusers' UNet2DConditionModel."""
 
 
 def family_of(config: Mapping[str, Any]) -> str:

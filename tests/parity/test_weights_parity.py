@@ -4,7 +4,6 @@ import json
 import logging
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -24,7 +23,7 @@ from networks import (
     small_unet,
 )
 from zeroconv.control import ControlNet
-from zeroconv.families import family_of
+from zeroconv.families import FULL_SIZE, family_of
 from zeroconv.weights import as_diffusers, load, save, to_diffusers, to_original
 from zeroconv.weights.architecture import _parameters, encoder_of_shapes
 from zeroconv.weights.keys import diffusers_to_ours, from_original, ours_to_diffusers, to_original_keys
@@ -32,29 +31,11 @@ from zeroconv.weights.keys import diffusers_to_ours, from_original, ours_to_diff
 TIMESTEPS = torch.tensor([7, 801])
 ORIGINAL_KINDS = ("sd15", "sd21", "sdxl", "inpainting", "no attention", "one level")
 
-# The three families at full size: what differs from the defaults of UNet2DConditionModel.
-FULL: dict[str, dict[str, Any]] = {
-    "sd15": {"cross_attention_dim": 768},
-    "sd21": {"cross_attention_dim": 1024, "attention_head_dim": (5, 10, 20, 20), "use_linear_projection": True},
-    "sdxl": {
-        "cross_attention_dim": 2048,
-        "attention_head_dim": (5, 10, 20),
-        "use_linear_projection": True,
-        "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        "transformer_layers_per_block": (1, 2, 10),
-        "addition_embed_type": "text_time",
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 2816,
-    },
-}
-
 
 def full_size(family: str) -> ControlNet:
     """A ControlNet of the real size whose weights are on the meta device."""
     with torch.device("meta"):
-        return ControlNet(UNet2DConditionModel(sample_size=64, **FULL[family]))
+        return ControlNet(UNet2DConditionModel(sample_size=64, **FULL_SIZE[family]))
 
 
 @torch.no_grad()
@@ -213,7 +194,7 @@ def test_the_full_sizes(family: str, tensors: int, parameters: int) -> None:
     assert {diffusers_to_ours(key) for key in state} == set(net.state_dict())
     assert family_of(encoder_of_shapes(state)) == family
     with torch.device("meta"):
-        expected = ControlNetModel.from_unet(UNet2DConditionModel(**FULL[family]), load_weights_from_unet=False)
+        expected = ControlNetModel.from_unet(UNet2DConditionModel(**FULL_SIZE[family]), load_weights_from_unet=False)
     assert {key: value.shape for key, value in state.items()} == {k: v.shape for k, v in expected.state_dict().items()}
 
 
