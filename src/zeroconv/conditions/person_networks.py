@@ -15,6 +15,9 @@ from zeroconv.errors import UserError
 
 WEIGHTS = "usyd-community/vitpose-base-simple"
 DETECTOR = "PekingU/rtdetr_r50vd_coco_o365"
+CONFIDENCE = 0.3
+"""Of persons and keypoints at least, where no other is asked for."""
+
 _OTHERWISE = "poses drawn by hand or found elsewhere need no network: keypoints=FILE"
 
 _COCO = 17

@@ -30,6 +30,8 @@ class WeightFile:
     """On the Hugging Face hub; None: it is not there."""
     page: str = ""
     """Where to get it instead."""
+    otherwise: str = "take method=algorithm, which needs none"
+    """What serves without it."""
 
     @property
     def address(self) -> str:
@@ -117,8 +119,7 @@ def _given(file: WeightFile, path: Path) -> Path:
 
 def _how_to_get(file: WeightFile) -> str:
     return (
-        f"download it from {file.address} and give the file or its folder with weights (--weights), "
-        "or take method=algorithm, which needs none"
+        f"download it from {file.address} and give the file or its folder with weights (--weights), or {file.otherwise}"
     )
 
 
