@@ -160,7 +160,7 @@ def random_tensors(layout: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict
     return tensors
 
 
-def write(folder: Path, name: str, layout: Callable[[], Layout]) -> Path:
-    """A random file of a published layout."""
-    torch.save(random_tensors(layout()), folder / name)
+def write(folder: Path, name: str, layout: Callable[[], Layout], dtype: torch.dtype = torch.float32) -> Path:
+    """A random file of a published layout; half precision where it would be large."""
+    torch.save({key: tensor.to(dtype) for key, tensor in random_tensors(layout()).items()}, folder / name)
     return folder / name

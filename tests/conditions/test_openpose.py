@@ -74,7 +74,8 @@ def test_strips_are_not_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def body_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random body_pose_model.pth."""
-    return published.write(tmp_path_factory.mktemp("openpose"), "body_pose_model.pth", published.openpose_body)
+    folder = tmp_path_factory.mktemp("openpose")
+    return published.write(folder, "body_pose_model.pth", published.openpose_body, torch.float16)
 
 
 def test_the_published_layout_is_read_and_nobody_warns(body_file: Path) -> None:

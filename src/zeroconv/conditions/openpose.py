@@ -2,23 +2,20 @@
 
 Source: arXiv:1812.08008 with the settings of the annotator of arXiv:2302.05543: the picture at a short side of 512
 pixels, its height 184 to the network, blue first. Letters: H, W the picture's height and width; h, w those at which it
-is looked at; K maps.
+is looked at.
 """
 
-from typing import Any
+from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from zeroconv.conditions import openpose_parts as parts
 from zeroconv.conditions.affinity import group_persons
-from zeroconv.conditions.detection import as_tensor, detection_picture, run
+from zeroconv.conditions.detection import detection_picture
+from zeroconv.conditions.openpose_maps import read_maps
 from zeroconv.conditions.person import Keypoints, Person
 from zeroconv.conditions.registry import one_thread
 from zeroconv.conditions.weight_files import WeightFile, load
-from zeroconv.errors import UserError
-
-Map = NDArray[np.float32]
 
 BODY = WeightFile("body_pose_model.pth", otherwise="give poses found elsewhere with keypoints=FILE, which needs none")
 
@@ -29,51 +26,69 @@ HEIGHT = 184
 """Of it as the network sees it: half of the 368 pixels of its training pictures."""
 
 LEAST_CONFIDENCE = 0.1
-"""Of a keypoint, where no other is asked for."""
+"""Of a keypoint of the body, where no other is asked for."""
 
 
-def find_persons(image: np.ndarray, weights: str, confidence: float = LEAST_CONFIDENCE) -> tuple[Person, ...]:
+def find_persons(
+    image: np.ndarray, weights: str, confidence: float = LEAST_CONFIDENCE, *, hands: bool = False, face: bool = False
+) -> tuple[Person, ...]:
     """A picture uint8 (H, W, 3), RGB -> its persons, in its pixels.
 
-    weights: folder that holds the published files, or the file of the body itself; "": the hub's cache, then the hub.
+    weights: folder that holds the published files, or the file of the body; "": the hub's cache, then the hub.
+    The networks of hands and faces are read only where there are some to look at.
     """
+    with one_thread():
+        seen = np.ascontiguousarray(detection_picture(image, SHORT_SIDE)[:, :, ::-1])
+        found = []
+        for body in _bodies(seen, weights, confidence):
+            left, right = (_hand(body, side, seen, weights) if hands else None for side in ("left", "right"))
+            found.append(Person(body, left, right, _face(body, seen, weights) if face else None))
+    return tuple(_placed(person, seen.shape, image.shape) for person in found)
+
+
+def _bodies(seen: np.ndarray, weights: str, confidence: float) -> list[Keypoints]:
+    """BGR uint8 (h, w, 3) -> (18, 3) a person, in its pixels."""
     from zeroconv.conditions.networks import openpose
 
     network = load(BODY, weights, openpose.build_body)
-    seen = detection_picture(image, SHORT_SIDE)[:, :, ::-1]
     scale = HEIGHT / max(seen.shape[0], SHORT_SIDE)  # a strip's height is not enlarged
-    with one_thread():
-        maps = read_maps(network, seen, (int(seen.shape[0] * scale), int(seen.shape[1] * scale)), seen.shape[:2])
-        if not np.isfinite(maps).all():
-            raise UserError(f"pose: the network {BODY.name} answered with values that are not finite")
-        bodies = group_persons(maps[openpose.FIELDS :], maps[: openpose.FIELDS], confidence)
-    return tuple(Person(_placed(body, seen.shape, image.shape)) for body in bodies)
+    to_network = (int(seen.shape[0] * scale), int(seen.shape[1] * scale))
+    maps = read_maps(network, seen, to_network, seen.shape[:2], BODY.name)
+    return group_persons(maps[openpose.FIELDS :], maps[: openpose.FIELDS], confidence)
 
 
-def read_maps(network: Any, seen: np.ndarray, to_network: tuple[int, int], size: tuple[int, ...]) -> Map:
-    """BGR uint8 (h, w, 3), the size at which the network takes it, the size of the maps -> maps (K, *size).
+def _hand(body: Keypoints, side: str, seen: np.ndarray, weights: str) -> Keypoints | None:
+    from zeroconv.conditions.networks import openpose
 
-    The network's sides are multiples of 8: what the picture lacks below and to the right is grey, and cut off again.
-    """
-    height, width = (max(1, side) for side in to_network)
-    below, right = -height % 8, -width % 8
-    scaled = _resized(seen, (height, width))
-    framed = cv2.copyMakeBorder(scaled, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(128, 128, 128))
-    maps = run(network, as_tensor(framed) / 256 - 0.5)[0].float().cpu().numpy()
-    return np.stack([_resized(_resized(each, framed.shape)[:height, :width], size) for each in maps])
+    square = parts.hand_square(body, side, seen.shape)
+    if square is None:
+        return None
+    return parts.find_hand(load(parts.HAND, _beside(weights), openpose.build_hand), seen, square)
 
 
-def _resized(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """(h, w, ...) -> (*size, ...): area mean when it shrinks, Lanczos when it grows, as the annotator does."""
-    shrinks = sum(size[:2]) < sum(values.shape[:2])
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(values, (size[1], size[0]), interpolation=interpolation))
+def _face(body: Keypoints, seen: np.ndarray, weights: str) -> Keypoints | None:
+    from zeroconv.conditions.networks import openpose
+
+    square = parts.face_square(body, seen.shape)
+    if square is None:
+        return None
+    return parts.find_face(load(parts.FACE, _beside(weights), openpose.build_face), seen, square)
 
 
-def _placed(keypoints: Keypoints, seen: tuple[int, ...], size: tuple[int, ...]) -> Keypoints:
-    """Keypoints in pixels of what was seen -> of a picture of another size; pixels' middles correspond."""
+def _beside(weights: str) -> str:
+    """Where the other files are looked for: a file of the body has them in its folder."""
+    return str(Path(weights).expanduser().parent) if Path(weights).expanduser().is_file() else weights
+
+
+def _placed(person: Person, seen: tuple[int, ...], size: tuple[int, ...]) -> Person:
+    """A person in pixels of what was seen -> of a picture of another size; pixels' middles correspond."""
     factors = np.array([size[1] / seen[1], size[0] / seen[0]], np.float32)
-    placed = keypoints.copy()
-    placed[:, :2] = (placed[:, :2] + 0.5) * factors - 0.5
-    placed[placed[:, 2] <= 0] = 0
-    return placed
+
+    def moved(keypoints: Keypoints) -> Keypoints:
+        placed = keypoints.copy()
+        placed[:, :2] = (placed[:, :2] + 0.5) * factors - 0.5
+        placed[placed[:, 2] <= 0] = 0
+        return placed
+
+    others = (person.left_hand, person.right_hand, person.face)
+    return Person(moved(person.body), *(None if part is None else moved(part) for part in others))

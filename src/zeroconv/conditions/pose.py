@@ -31,24 +31,24 @@ class Pose:
 
     method: Literal["network", "openpose", "scenes"] = "network"
     """network: a person detector, then ViTPose; openpose: the network by which the released pose ControlNets were
-    trained, body alone; scenes: by the network that ships, one person in pictures of the embedded world."""
+    trained; scenes: by the network that ships, one person in pictures of the embedded world."""
     keypoints: str = ""
     """OpenPose JSON file with the persons to draw; empty: look for persons in the picture."""
     size: str = ""
     """WIDTHxHEIGHT of the image when the input is a JSON file itself; empty: the file's own canvas."""
     weights: str = ""
     """network: folder or hub id of a ViTPose network (17 keypoints of COCO, or COCO-WholeBody's 133 with hands and
-    face), otherwise usyd-community/vitpose-base-simple; openpose: folder with body_pose_model.pth, otherwise the hub's
-    cache, then the hub."""
+    face), otherwise usyd-community/vitpose-base-simple; openpose: folder with body_pose_model.pth,
+    hand_pose_model.pth and facenet.pth, otherwise the hub's cache, then the hub."""
     detector: str = DETECTOR
     """network: folder or hub id of the object detection network that finds the persons."""
     confidence: float | None = None
     """Keypoints and persons of which the networks are less sure than this, 0 to 1, are left out; otherwise 0.3, and
     with openpose 0.1."""
     hands: bool = True
-    """Draw hands where they are given."""
+    """Draw hands where they are given; openpose: look for them, by hand_pose_model.pth."""
     face: bool = True
-    """Draw the points of faces where they are given."""
+    """Draw the points of faces where they are given; openpose: look for them, by facenet.pth."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     polarity: ClassVar[str] = "coloured limbs on black"
@@ -75,7 +75,8 @@ class Pose:
         if self.method == "scenes":
             return reader().persons(image)
         if self.method == "openpose":
-            return openpose.find_persons(image, self.weights, _or(self.confidence, openpose.LEAST_CONFIDENCE))
+            least = _or(self.confidence, openpose.LEAST_CONFIDENCE)
+            return openpose.find_persons(image, self.weights, least, hands=self.hands, face=self.face)
         return find_persons(image, self.weights or WEIGHTS, self.detector, _or(self.confidence, CONFIDENCE))
 
     def from_file(self, path: Path) -> np.ndarray | None:
