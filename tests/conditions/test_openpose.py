@@ -15,14 +15,15 @@ from zeroconv.conditions.person import Keypoints
 from zeroconv.errors import UserError
 
 
-class Seer:
+class Seer(torch.nn.Module):
     """Stands for the network: draws the maps of persons that stand in a picture of so many pixels."""
 
     def __init__(self, persons: list[Keypoints], size: tuple[int, int], rows: int, columns: int) -> None:
+        super().__init__()
         self.persons, self.size, self.inside = persons, size, (rows, columns)
         self.seen = torch.zeros(0)
 
-    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
         self.seen = batch
         scale = np.array([self.inside[1] / self.size[1], self.inside[0] / self.size[0], 1], np.float32) / (8, 8, 1)
         half = np.array([0.5, 0.5, 0])
@@ -78,8 +79,9 @@ def body_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return published.write(folder, "body_pose_model.pth", published.openpose_body, torch.float16)
 
 
-def test_the_published_layout_is_read_and_nobody_warns(body_file: Path) -> None:
-    """Random weights see nobody; grey and alpha are the same picture."""
+def test_the_published_layout_is_read_and_nobody_warns(body_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights see nobody, in grey pictures and in those with an alpha channel."""
+    monkeypatch.setattr(openpose, "HEIGHT", 64)
     options = {"method": "openpose", "weights": str(body_file.parent), "confidence": "1", "hands": "no", "face": "no"}
     grey = published.noise(33, 65)[:, :, 0]
     alpha = np.dstack([grey] * 3 + [np.full_like(grey, 255)])
@@ -98,7 +100,9 @@ def test_another_network_is_refused(body_file: Path, tmp_path: Path) -> None:
 
 
 def test_values_that_are_not_finite_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openpose, "load", lambda *_: lambda batch: torch.full((1, 57, 23, 23), torch.nan))
+    seer = Seer([], (64, 64), 184, 184)
+    seer.register_forward_hook(lambda _, __, maps: maps * torch.nan)
+    monkeypatch.setattr(openpose, "load", lambda *_: seer)
     with pytest.raises(UserError, match=r"body_pose_model.pth answered with values that are not finite"):
         openpose.find_persons(published.noise(64, 64), "")
 

@@ -17,9 +17,11 @@ from zeroconv.conditions.pose import Pose
 from zeroconv.conditions.registry import (
     Extractor,
     Kind,
+    ReadsMany,
     WritesJson,
     annotate,
     annotate_file,
+    annotate_many,
     canonical,
     condition,
     create,
@@ -27,6 +29,7 @@ from zeroconv.conditions.registry import (
     extractable,
     kind,
     names,
+    recorded,
 )
 from zeroconv.conditions.scribble import Scribble
 from zeroconv.conditions.segmentation import Segmentation
@@ -45,6 +48,7 @@ __all__ = [
     "LineArt",
     "Normal",
     "Pose",
+    "ReadsMany",
     "Scribble",
     "Segmentation",
     "Shuffle",
@@ -53,6 +57,7 @@ __all__ = [
     "WritesJson",
     "annotate",
     "annotate_file",
+    "annotate_many",
     "canonical",
     "condition",
     "create",
@@ -60,4 +65,5 @@ __all__ = [
     "extractable",
     "kind",
     "names",
+    "recorded",
 ]

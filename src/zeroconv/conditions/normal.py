@@ -7,7 +7,7 @@ Letters: H, W the picture's height and width.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -39,8 +39,8 @@ class Normal:
     weights: str = ""
     """network: folder or hub id of a depth estimation network, otherwise depth-anything/Depth-Anything-V2-Small-hf;
     marigold: of a MarigoldNormalsPipeline, otherwise prs-eth/marigold-normals-v1-1."""
-    device: Device = "auto"
-    """Where the network runs; auto: cuda where there is one, else mps, else cpu."""
+    device: Device = field(default="auto", compare=False)
+    """network and marigold: where it runs; auto: cuda where there is one, else mps, else cpu."""
     depth_map: Meaning = "inverse"
     """What a given depth map holds: inverse (larger is nearer) or metric (larger is farther, 0 is unknown)."""
     bg_threshold: float = 0.1
@@ -67,7 +67,7 @@ class Normal:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), (128, 128, 255) faces the viewer."""
         image = picture(image)
         if self.method == "network":
-            return self._draw(estimate(image, self.weights or WEIGHTS, of="normal"))
+            return self._draw(estimate([image], self.weights or WEIGHTS, self.device, of="normal")[0])
         if self.method == "marigold":
             return self._ordered(colours(self._painted(image)))
         if self.method == "scenes":

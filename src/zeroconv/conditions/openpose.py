@@ -12,6 +12,7 @@ import numpy as np
 from zeroconv.conditions import openpose_parts as parts
 from zeroconv.conditions.affinity import group_persons
 from zeroconv.conditions.detection import detection_picture
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.openpose_maps import read_maps
 from zeroconv.conditions.person import Keypoints, Person
 from zeroconv.conditions.registry import one_thread
@@ -30,7 +31,13 @@ LEAST_CONFIDENCE = 0.1
 
 
 def find_persons(
-    image: np.ndarray, weights: str, confidence: float = LEAST_CONFIDENCE, *, hands: bool = False, face: bool = False
+    image: np.ndarray,
+    weights: str,
+    device: Device = "auto",
+    confidence: float = LEAST_CONFIDENCE,
+    *,
+    hands: bool = False,
+    face: bool = False,
 ) -> tuple[Person, ...]:
     """A picture uint8 (H, W, 3), RGB -> its persons, in its pixels.
 
@@ -40,39 +47,39 @@ def find_persons(
     with one_thread():
         seen = np.ascontiguousarray(detection_picture(image, SHORT_SIDE)[:, :, ::-1])
         found = []
-        for body in _bodies(seen, weights, confidence):
-            left, right = (_hand(body, side, seen, weights) if hands else None for side in ("left", "right"))
-            found.append(Person(body, left, right, _face(body, seen, weights) if face else None))
+        for body in _bodies(seen, weights, device, confidence):
+            left, right = (_hand(body, side, seen, weights, device) if hands else None for side in ("left", "right"))
+            found.append(Person(body, left, right, _face(body, seen, weights, device) if face else None))
     return tuple(_placed(person, seen.shape, image.shape) for person in found)
 
 
-def _bodies(seen: np.ndarray, weights: str, confidence: float) -> list[Keypoints]:
+def _bodies(seen: np.ndarray, weights: str, device: Device, confidence: float) -> list[Keypoints]:
     """BGR uint8 (h, w, 3) -> (18, 3) a person, in its pixels."""
     from zeroconv.conditions.networks import openpose
 
-    network = load(BODY, weights, openpose.build_body)
+    network = load(BODY, weights, openpose.build_body, device)
     scale = HEIGHT / max(seen.shape[0], SHORT_SIDE)  # a strip's height is not enlarged
     to_network = (int(seen.shape[0] * scale), int(seen.shape[1] * scale))
     maps = read_maps(network, seen, to_network, seen.shape[:2], BODY.name)
     return group_persons(maps[openpose.FIELDS :], maps[: openpose.FIELDS], confidence)
 
 
-def _hand(body: Keypoints, side: str, seen: np.ndarray, weights: str) -> Keypoints | None:
+def _hand(body: Keypoints, side: str, seen: np.ndarray, weights: str, device: Device) -> Keypoints | None:
     from zeroconv.conditions.networks import openpose
 
     square = parts.hand_square(body, side, seen.shape)
     if square is None:
         return None
-    return parts.find_hand(load(parts.HAND, _beside(weights), openpose.build_hand), seen, square)
+    return parts.find_hand(load(parts.HAND, _beside(weights), openpose.build_hand, device), seen, square)
 
 
-def _face(body: Keypoints, seen: np.ndarray, weights: str) -> Keypoints | None:
+def _face(body: Keypoints, seen: np.ndarray, weights: str, device: Device) -> Keypoints | None:
     from zeroconv.conditions.networks import openpose
 
     square = parts.face_square(body, seen.shape)
     if square is None:
         return None
-    return parts.find_face(load(parts.FACE, _beside(weights), openpose.build_face), seen, square)
+    return parts.find_face(load(parts.FACE, _beside(weights), openpose.build_face, device), seen, square)
 
 
 def _beside(weights: str) -> str:

@@ -6,13 +6,14 @@ itself (openpose.py) or by networks of transformers: a person detector, as RT-DE
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from zeroconv.conditions import openpose
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.person import Person
 from zeroconv.conditions.person_networks import CONFIDENCE, DETECTOR, WEIGHTS, find_persons
 from zeroconv.conditions.pose_file import Poses, poses_json, read_poses
@@ -42,6 +43,8 @@ class Pose:
     hand_pose_model.pth and facenet.pth, otherwise the hub's cache, then the hub."""
     detector: str = DETECTOR
     """network: folder or hub id of the object detection network that finds the persons."""
+    device: Device = field(default="auto", compare=False)
+    """network and openpose: where they run; auto: cuda where there is one, else mps, else cpu."""
     confidence: float | None = None
     """Keypoints and persons of which the networks are less sure than this, 0 to 1, are left out; otherwise 0.3, and
     with openpose 0.1."""
@@ -76,8 +79,9 @@ class Pose:
             return reader().persons(image)
         if self.method == "openpose":
             least = _or(self.confidence, openpose.LEAST_CONFIDENCE)
-            return openpose.find_persons(image, self.weights, least, hands=self.hands, face=self.face)
-        return find_persons(image, self.weights or WEIGHTS, self.detector, _or(self.confidence, CONFIDENCE))
+            return openpose.find_persons(image, self.weights, self.device, least, hands=self.hands, face=self.face)
+        least = _or(self.confidence, CONFIDENCE)
+        return find_persons(image, self.weights or WEIGHTS, self.detector, least, self.device)
 
     def from_file(self, path: Path) -> np.ndarray | None:
         """The drawing of an OpenPose JSON file; None where the file is a picture to look at."""
