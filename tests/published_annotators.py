@@ -99,6 +99,52 @@ def mlsd_large() -> Layout:
     return layout | convolution("block23.conv3", 16, 64, 1)
 
 
+def openpose_body() -> Layout:
+    layout = _vgg() | convolution("conv4_3_CPM", 256, 512, 3) | convolution("conv4_4_CPM", 128, 256, 3)
+    for branch, out in (("L1", 38), ("L2", 19)):
+        for number in (1, 2, 3):
+            layout |= convolution(f"conv5_{number}_CPM_{branch}", 128, 128, 3)
+        layout |= convolution(f"conv5_4_CPM_{branch}", 512, 128, 1) | convolution(f"conv5_5_CPM_{branch}", out, 512, 1)
+        for stage in range(2, 7):
+            layout |= _refinement(f"stage{stage}_{branch}", 185, out)
+    return layout
+
+
+def openpose_hand() -> Layout:
+    return _openpose_part(22)
+
+
+def openpose_face() -> Layout:
+    return _openpose_part(71)
+
+
+def _openpose_part(out: int) -> Layout:
+    layout = _vgg() | convolution("conv5_3_CPM", 128, 512, 3)
+    for name in ("conv4_3", "conv4_4", "conv5_1", "conv5_2"):
+        layout |= convolution(name, 512, 512, 3)
+    layout |= convolution("conv6_1_CPM", 512, 128, 1) | convolution("conv6_2_CPM", out, 512, 1)
+    for stage in range(2, 7):
+        layout |= _refinement(f"stage{stage}", 128 + out, out)
+    return layout
+
+
+def _vgg() -> Layout:
+    layout: Layout = {}
+    into = 3
+    for block, (out, depth) in enumerate(((64, 2), (128, 2), (256, 4), (512, 2)), 1):
+        for number in range(1, depth + 1):
+            layout |= convolution(f"conv{block}_{number}", out, into, 3)
+            into = out
+    return layout
+
+
+def _refinement(stage: str, into: int, out: int) -> Layout:
+    layout = convolution(f"Mconv1_{stage}", 128, into, 7)
+    for number in (2, 3, 4, 5):
+        layout |= convolution(f"Mconv{number}_{stage}", 128, 128, 7)
+    return layout | convolution(f"Mconv6_{stage}", 128, 128, 1) | convolution(f"Mconv7_{stage}", out, 128, 1)
+
+
 def random_tensors(layout: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict[str, torch.Tensor]:
     """Values of the size that layers of these shapes start with; variances are positive, counters whole."""
     generator = torch.Generator().manual_seed(seed)
@@ -114,7 +160,7 @@ def random_tensors(layout: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict
     return tensors
 
 
-def write(folder: Path, name: str, layout: Callable[[], Layout]) -> Path:
-    """A random file of a published layout."""
-    torch.save(random_tensors(layout()), folder / name)
+def write(folder: Path, name: str, layout: Callable[[], Layout], dtype: torch.dtype = torch.float32) -> Path:
+    """A random file of a published layout; half precision where it would be large."""
+    torch.save({key: tensor.to(dtype) for key, tensor in random_tensors(layout()).items()}, folder / name)
     return folder / name

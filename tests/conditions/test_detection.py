@@ -1,11 +1,13 @@
 """The size at which a network sees a picture, and the way back."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from published_annotators import noise
-from zeroconv.conditions.detection import as_map, as_tensor, detection_picture, run, three_channels
+from zeroconv.conditions.detection import BATCH, as_map, as_tensor, batched, detection_picture, run, three_channels
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,21 @@ def test_there_and_back() -> None:
 
 def test_no_gradient_is_recorded() -> None:
     assert not run(torch.nn.Conv2d(3, 1, 1), as_tensor(noise(4, 4))).requires_grad
+
+
+def test_pictures_of_one_size_are_asked_about_together() -> None:
+    given = [np.full((2, 3 + n % 2, 3), n, np.uint8) for n in range(2 * BATCH + 3)]
+    asked: list[list[int]] = []
+
+    def answer(some: Sequence[np.ndarray]) -> list[int]:
+        assert len({each.shape for each in some}) == 1
+        asked.append([int(each[0, 0, 0]) for each in some])
+        return asked[-1]
+
+    assert batched(given, answer) == list(range(2 * BATCH + 3))
+    assert [len(some) for some in asked] == [BATCH, 2, BATCH, 1]
+    with pytest.raises(ValueError, match="shorter"):
+        batched(given, lambda some: [])
 
 
 def test_three_channels_rounds_and_clips() -> None:

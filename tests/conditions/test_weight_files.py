@@ -34,7 +34,7 @@ def test_a_file_a_folder_and_safetensors_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     save_file(tensors(), tmp_path / "folder" / "small.safetensors")
     for weights in (tmp_path / "any-name.bin", tmp_path / "folder"):
-        network = load(FILE, str(weights), small)
+        network = load(FILE, str(weights), small, "cpu")
         assert torch.equal(network.weight, tensors()["weight"])
         assert not network.training and not network.weight.requires_grad
 
@@ -48,11 +48,11 @@ def test_wrappers_are_taken_off(tmp_path: Path) -> None:
 def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "small.pth"
     torch.save(tensors(), path)
-    first = load(FILE, str(path), small)
-    assert load(FILE, str(tmp_path), small) is first
+    first = load(FILE, str(path), small, "cpu")
+    assert load(FILE, str(tmp_path), small, "cpu") is first
     torch.save({key: value + 1 for key, value in tensors().items()} | {"bias": torch.zeros(2)}, path)
     path.touch()
-    assert load(FILE, str(path), small).bias.tolist() == [0, 0]
+    assert load(FILE, str(path), small, "cpu").bias.tolist() == [0, 0]
 
 
 def test_the_hub_is_asked_cache_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +106,10 @@ def test_tiny_mlsd_is_not_on_the_hub() -> None:
 def test_wrong_shapes_and_names_are_told(tmp_path: Path) -> None:
     torch.save(tensors(width=4), tmp_path / "small.pth")
     with pytest.raises(UserError, match=r"another network than Linear: 0 tensors .* 1 have another shape.*'weight'"):
-        load(FILE, str(tmp_path), small)
+        load(FILE, str(tmp_path), small, "cpu")
     torch.save({"weight": tensors()["weight"], "scale": torch.ones(1)}, tmp_path / "small.pth")
     with pytest.raises(UserError, match=r"1 tensors are missing, 0 have .* and 1 are not known, as 'bias'"):
-        load(FILE, str(tmp_path), small)
+        load(FILE, str(tmp_path), small, "cpu")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -119,7 +119,7 @@ def test_a_truncated_file_is_one_sentence(tmp_path: Path, suffix: str) -> None:
     for length in (0, 5, whole.stat().st_size // 2):
         cut.write_bytes(whole.read_bytes()[:length])
         with pytest.raises(UserError, match=r"cut.* is (damaged or cut short|refused)") as told:
-            load(FILE, str(cut), small)
+            load(FILE, str(cut), small, "cpu")
         assert "\n" not in str(told.value)
 
 
@@ -142,11 +142,11 @@ def test_code_in_a_pickle_never_runs(tmp_path: Path) -> None:
     for write in (torch.save, write_pickle):
         write({"weight": Harmful(mark)}, path)
         with pytest.raises(UserError, match="refused"):
-            load(FILE, str(path), small)
+            load(FILE, str(path), small, "cpu")
     assert not mark.exists()
 
 
 def test_a_file_without_tensors(tmp_path: Path) -> None:
     torch.save({"epoch": 1}, tmp_path / "small.pth")
     with pytest.raises(UserError, match="holds no named tensors"):
-        load(FILE, str(tmp_path), small)
+        load(FILE, str(tmp_path), small, "cpu")

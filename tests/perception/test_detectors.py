@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zeroconv import conditions, scenes
-from zeroconv.conditions import scene_tier
+from zeroconv.conditions import installed, scene_tier
 from zeroconv.errors import UserError
 from zeroconv.perception import detectors
 from zeroconv.scenes.truth import condition_images
@@ -87,7 +87,7 @@ def test_what_is_not_read_is_refused_by_name() -> None:
 
 
 def test_a_missing_entry_point_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scene_tier, "entry_points", lambda **_: ())
+    monkeypatch.setattr(installed, "entry_points", lambda **_: ())
     scene_tier.reader.cache_clear()
     with pytest.raises(UserError, match="needs the package to be installed anew"):
         conditions.create("depth", method="scenes")(np.zeros((16, 16, 3), np.uint8))

@@ -17,9 +17,11 @@ from zeroconv.conditions.pose import Pose
 from zeroconv.conditions.registry import (
     Extractor,
     Kind,
+    ReadsMany,
     WritesJson,
     annotate,
     annotate_file,
+    annotate_many,
     canonical,
     condition,
     create,
@@ -28,6 +30,7 @@ from zeroconv.conditions.registry import (
     from_file,
     kind,
     names,
+    recorded,
 )
 from zeroconv.conditions.scribble import Scribble
 from zeroconv.conditions.segmentation import Segmentation
@@ -46,6 +49,7 @@ __all__ = [
     "LineArt",
     "Normal",
     "Pose",
+    "ReadsMany",
     "Scribble",
     "Segmentation",
     "Shuffle",
@@ -54,6 +58,7 @@ __all__ = [
     "WritesJson",
     "annotate",
     "annotate_file",
+    "annotate_many",
     "canonical",
     "condition",
     "create",
@@ -62,4 +67,5 @@ __all__ = [
     "from_file",
     "kind",
     "names",
+    "recorded",
 ]

@@ -6,7 +6,8 @@ inverse depth up to scale and shift, which is stretched to 0..255.
 """
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from zeroconv.conditions import pretrained
 from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.detection import batched
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
 
@@ -32,6 +35,8 @@ class Depth:
     bits, .npy or .npz), which needs no weights; scenes: by the network that ships, pictures of the embedded world."""
     weights: str = WEIGHTS
     """Folder or hub id of a depth estimation network (DPT, Depth Anything, ZoeDepth ...)."""
+    device: Device = field(default="auto", compare=False)
+    """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
     depth_map: Meaning = "inverse"
     """What a given depth map holds: inverse (larger is nearer) or metric (larger is farther, 0 is unknown)."""
 
@@ -43,9 +48,16 @@ class Depth:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), grey, 255 the nearest."""
-        image = picture(image)
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """One image for each picture, in order; the network sees those of one size side by side."""
+        pictures = [picture(image) for image in images]
         if self.method == "network":
-            return _to_picture(estimate(image, self.weights, of="depth"))
+            return [_to_picture(near) for near in estimate(pictures, self.weights, self.device, of="depth")]
+        return [self._without_network(each) for each in pictures]
+
+    def _without_network(self, image: np.ndarray) -> np.ndarray:
         if self.method == "scenes":
             return reader().detect("depth", image)
         return _to_picture(nearness(grey_values(image, "depth"), self.depth_map))
@@ -56,19 +68,27 @@ class Depth:
         return None if values is None else _to_picture(nearness(values, self.depth_map))
 
 
-def estimate(image: np.ndarray, weights: str, *, of: str) -> Map:
-    """A photograph uint8 (H, W, 3) -> nearness (H, W) in [0, 1], by the network in a folder or on the hub."""
+def estimate(images: Sequence[np.ndarray], weights: str, device: Device, *, of: str) -> list[Map]:
+    """Photographs uint8 (H, W, 3) -> nearness (H, W) in [0, 1] of each, by the network in a folder or on the hub."""
     loaded = pretrained.load(
         "AutoModelForDepthEstimation", weights, of=of, example=WEIGHTS, otherwise="a ready depth map needs no network: "
-        "method=algorithm",
+        "method=algorithm", device=device,
     )  # fmt: skip
+    meaning: Meaning = "metric" if _is_metric(loaded.model.config) else "inverse"
+    return [nearness(values, meaning) for values in batched(images, lambda some: _predict(some, loaded))]
+
+
+def _predict(images: Sequence[np.ndarray], loaded: pretrained.Pretrained) -> list[Map]:
+    """Photographs of one size (H, W, 3) uint8 -> what the network says of each (H, W)."""
     finish = loaded.processor.post_process_depth_estimation
-    sizes: dict[str, Any] = {"target_sizes": [image.shape[:2]]}
+    sizes: dict[str, Any] = {"target_sizes": [image.shape[:2] for image in images]}
     if "source_sizes" in inspect.signature(finish).parameters:
-        sizes["source_sizes"] = [image.shape[:2]]
-    predicted = finish(loaded(image), **sizes)[0]["predicted_depth"]
-    values = np.asarray(predicted.float().cpu().numpy(), np.float32).reshape(image.shape[:2])
-    return nearness(values, "metric" if _is_metric(loaded.model.config) else "inverse")
+        sizes["source_sizes"] = sizes["target_sizes"]
+    predicted = [each["predicted_depth"] for each in finish(loaded(*images), **sizes)]
+    return [
+        np.asarray(values.float().cpu().numpy(), np.float32).reshape(image.shape[:2])
+        for values, image in zip(predicted, images, strict=True)
+    ]
 
 
 def _is_metric(config: Any) -> bool:

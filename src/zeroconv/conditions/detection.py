@@ -3,7 +3,8 @@
 Letters: H, W the picture's height and width; h, w those at which the network sees it.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +14,11 @@ from zeroconv.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Answer = TypeVar("Answer")
+
+BATCH = 4
+"""Pictures side by side at most: at 512 pixels the widest layers take half a gigabyte then."""
 
 LONGEST = 4
 """Long side at most, in short sides: a strip of a panorama would need gigabytes."""
@@ -45,12 +51,39 @@ def as_tensor(image: np.ndarray) -> "Tensor":
 
 
 def run(network: Any, batch: "Tensor") -> "Tensor":
-    """The network's answer, without a gradient."""
+    """The network's answer, on the cpu, without a gradient."""
     import torch
 
+    device = next((parameter.device for parameter in network.parameters()), batch.device)
     with torch.inference_mode():
-        answer: Tensor = network(batch)
-    return answer
+        answer: Tensor = network(batch.to(device))
+    return answer.cpu()
+
+
+def run_all(network: Any, pictures: Sequence[np.ndarray], prepare: "Callable[[Tensor], Tensor]") -> "list[Tensor]":
+    """The network's answer (1, K, ...) to each picture uint8 (h, w, 3).
+
+    prepare: pictures (B, 3, h, w), RGB in 0..255 -> what the network takes.
+    """
+    import torch
+
+    def answer(some: Sequence[np.ndarray]) -> "Sequence[Tensor]":
+        return run(network, prepare(torch.cat([as_tensor(each) for each in some]))).tensor_split(len(some))
+
+    return batched(pictures, answer)
+
+
+def batched(
+    pictures: Sequence[np.ndarray], answer: "Callable[[Sequence[np.ndarray]], Sequence[Answer]]"
+) -> "list[Answer]":
+    """The answer to each picture, in their order; those of one size are asked about together, at most BATCH of them."""
+    found: dict[int, Answer] = {}
+    for shape in dict.fromkeys(each.shape for each in pictures):
+        places = [place for place, each in enumerate(pictures) if each.shape == shape]
+        for first in range(0, len(places), BATCH):
+            some = places[first : first + BATCH]
+            found |= zip(some, answer([pictures[place] for place in some]), strict=True)
+    return [found[place] for place in range(len(pictures))]
 
 
 def as_map(answer: "Tensor", size: tuple[int, int]) -> np.ndarray:

@@ -4,13 +4,15 @@ Algorithm: LSD, a line segment detector with false detection control (von Gioi e
 one line are joined. Network: M-LSD (arXiv:2106.00186).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 
-from zeroconv.conditions.detection import as_tensor, check, detection_picture, run, three_channels
+from zeroconv.conditions.detection import check, detection_picture, run_all, three_channels
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.segments import join_segments, lengths
 from zeroconv.conditions.weight_files import WeightFile, load
@@ -47,6 +49,8 @@ class Hough:
     """network: which of the published ones."""
     weights: str = ""
     """network: the file, or a folder that holds it; otherwise the hub's cache, then the hub."""
+    device: Device = field(default="auto", compare=False)
+    """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     polarity: ClassVar[str] = "white on black"
@@ -68,16 +72,17 @@ class Hough:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3) of 0 and 255."""
-        image = picture(image)
-        drawing = np.zeros(image.shape[:2], np.uint8)
-        with one_thread():
-            for x0, y0, x1, y1 in np.rint(self.segments(image)).astype(int).tolist():
-                cv2.line(drawing, (x0, y0), (x1, y1), 255, 1, cv2.LINE_8)
-        return three_channels(drawing)
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """One image for each picture, in order; the network sees those of one size side by side."""
+        pictures = [picture(image) for image in images]
+        found = self._network(pictures) if self.method == "network" else [self.segments(each) for each in pictures]
+        return [_drawn(segments, each.shape[:2]) for segments, each in zip(found, pictures, strict=True)]
 
     def segments(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> float (N, 4): x0, y0, x1, y1 of each segment in pixels of the picture."""
-        return self._network(image) if self.method == "network" else self._algorithm(image)
+        return self._network([image])[0] if self.method == "network" else self._algorithm(image)
 
     def _algorithm(self, image: np.ndarray) -> np.ndarray:
         side = min(image.shape[:2])
@@ -92,17 +97,29 @@ class Hough:
             segments = join_segments(segments, gap=self.gap * side)
         return np.asarray(segments[lengths(segments) >= self.shortest * side])
 
-    def _network(self, image: np.ndarray) -> np.ndarray:
+    def _network(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         import torch
 
         from zeroconv.conditions.networks import mlsd
 
-        network = load(FILES[self.model], self.weights, mlsd.build)
-        seen = as_tensor(detection_picture(image, self.native_resolution or 512))
-        seen = torch.cat((seen, torch.ones_like(seen[:, :1])), 1) / 127.5 - 1
-        maps = run(network, seen)
-        if not torch.isfinite(maps).all():
-            raise UserError(f"hough: the network {FILES[self.model].name} answered with values that are not finite")
-        found = mlsd.read_segments(maps, self.value, self.distance).double().numpy()
-        scale = np.array([image.shape[1] / maps.shape[3], image.shape[0] / maps.shape[2]] * 2)
-        return np.asarray(found * scale)
+        def prepare(batch: torch.Tensor) -> torch.Tensor:
+            return torch.cat((batch, torch.ones_like(batch[:, :1])), 1) / 127.5 - 1
+
+        network = load(FILES[self.model], self.weights, mlsd.build, self.device)
+        seen = [detection_picture(image, self.native_resolution or 512) for image in images]
+        found = []
+        for maps, image in zip(run_all(network, seen, prepare), images, strict=True):
+            if not torch.isfinite(maps).all():
+                raise UserError(f"hough: the network {FILES[self.model].name} answered with values that are not finite")
+            scale = np.array([image.shape[1] / maps.shape[3], image.shape[0] / maps.shape[2]] * 2)
+            found.append(np.asarray(mlsd.read_segments(maps, self.value, self.distance).double().numpy() * scale))
+        return found
+
+
+def _drawn(segments: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """(N, 4) -> uint8 (*size, 3) of 0 and 255."""
+    drawing = np.zeros(size, np.uint8)
+    with one_thread():
+        for x0, y0, x1, y1 in np.rint(segments).astype(int).tolist():
+            cv2.line(drawing, (x0, y0), (x1, y1), 255, 1, cv2.LINE_8)
+    return three_channels(drawing)

@@ -5,13 +5,15 @@ drawing", NPAR 2007), with the soft threshold of XDoG (Winnemöller et al., Comp
 Network: the generator of arXiv:2203.12691, fine or coarse, or the one for anime.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 
-from zeroconv.conditions.detection import as_map, as_tensor, check, detection_picture, run, three_channels
+from zeroconv.conditions.detection import as_map, check, detection_picture, run_all, three_channels
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.soft_edges import scale_of
 from zeroconv.conditions.structure_tensor import shifted, structure_tensor
@@ -49,6 +51,8 @@ class LineArt:
     """network: which of the published ones; anime is for drawings in that style."""
     weights: str = ""
     """network: the file, or a folder that holds it; otherwise the hub's cache, then the hub."""
+    device: Device = field(default="auto", compare=False)
+    """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     polarity: ClassVar[str] = "white on black"
@@ -66,11 +70,15 @@ class LineArt:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3)."""
-        image = picture(image)
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """One image for each picture, in order; the network sees those of one size side by side."""
+        pictures = [picture(image) for image in images]
         if self.method == "network":
-            return three_channels(255 * (1 - self._drawing(image)))
+            return [three_channels(255 * (1 - drawing)) for drawing in self._drawings(pictures)]
         with one_thread():
-            return three_channels(255 * self._lines(image))
+            return [three_channels(255 * self._lines(each)) for each in pictures]
 
     def _lines(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> float32 (H, W) in 0..1."""
@@ -85,18 +93,20 @@ class LineArt:
         threshold = measure * (0.9 - 0.8 * self.detail) / 2
         return np.tanh(np.maximum(darker - threshold, 0) / measure * 3.5, dtype=np.float32)
 
-    def _drawing(self, image: np.ndarray) -> np.ndarray:
-        """uint8 (H, W, 3) -> float32 (H, W) in 0..1, dark lines on white."""
+    def _drawings(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """uint8 (H, W, 3) each -> float32 (H, W) in 0..1, dark lines on white."""
         from zeroconv.conditions.networks import lineart, lineart_anime
 
         resolution = self.native_resolution or 512
         if self.model == "anime":
-            network = load(FILES["anime"], self.weights, lineart_anime.build)
-            seen = as_tensor(detection_picture(image, resolution, multiple=256)) / 127.5 - 1
-            return (as_map(run(network, seen), image.shape[:2]) + 1) / 2
-        network = load(FILES[self.model], self.weights, lineart.build)
-        seen = as_tensor(detection_picture(image, resolution)) / 255
-        return as_map(run(network, seen), image.shape[:2])
+            network = load(FILES["anime"], self.weights, lineart_anime.build, self.device)
+            seen = [detection_picture(image, resolution, multiple=256) for image in images]
+            answers = [(said + 1) / 2 for said in run_all(network, seen, lambda batch: batch / 127.5 - 1)]
+        else:
+            network = load(FILES[self.model], self.weights, lineart.build, self.device)
+            seen = [detection_picture(image, resolution) for image in images]
+            answers = run_all(network, seen, lambda batch: batch / 255)
+        return [as_map(answer, image.shape[:2]) for answer, image in zip(answers, images, strict=True)]
 
 
 def _across(values: np.ndarray, normal: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,20 +1,23 @@
-"""Normal images from depth: the direction of each surface, red to the left, green up, blue to the viewer.
+"""Normal images: the direction of each surface, red to the left, green up, blue to the viewer.
 
 Source: the normal condition of arXiv:2302.05543: Sobel slopes x and y of inverse depth and a constant z of 2 pi,
 normalised. Its first release fed the channels reversed, so that checkpoint reads blue, green, red; ControlNet 1.1 reads
-red, green, blue. Letters: H, W the picture's height and width.
+red, green, blue. Instead of slopes of depth, a diffusion model may find the normals (marigold_tier.py).
+Letters: H, W the picture's height and width.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 
+from zeroconv.conditions import marigold_tier
 from zeroconv.conditions.depth import WEIGHTS, estimate
 from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.device import Device, find_device
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.scene_tier import reader
 from zeroconv.errors import UserError
@@ -26,14 +29,18 @@ Z = 2 * math.pi
 @condition("normal", aliases=("normal-midas", "normal-map"))
 @dataclass(frozen=True)
 class Normal:
-    """Where each surface faces, by the slopes of its depth."""
+    """Where each surface faces."""
 
-    method: Literal["network", "algorithm", "scenes"] = "network"
-    """network: estimate the depth of a photograph first; algorithm: the input is a depth map already (a grey picture of
+    method: Literal["network", "marigold", "algorithm", "scenes"] = "network"
+    """network: estimate the depth of a photograph first; marigold: a diffusion model trained for normals, slower and
+    finer; algorithm: the input is a depth map already (a grey picture of
     8 or 16 bits, .npy or .npz), which needs no weights; scenes: normals by the network that ships, pictures of the
     embedded world."""
-    weights: str = WEIGHTS
-    """Folder or hub id of a depth estimation network."""
+    weights: str = ""
+    """network: folder or hub id of a depth estimation network, otherwise depth-anything/Depth-Anything-V2-Small-hf;
+    marigold: of a MarigoldNormalsPipeline, otherwise prs-eth/marigold-normals-v1-1."""
+    device: Device = field(default="auto", compare=False)
+    """network and marigold: where it runs; auto: cuda where there is one, else mps, else cpu."""
     depth_map: Meaning = "inverse"
     """What a given depth map holds: inverse (larger is nearer) or metric (larger is farther, 0 is unknown)."""
     bg_threshold: float = 0.1
@@ -60,7 +67,9 @@ class Normal:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), (128, 128, 255) faces the viewer."""
         image = picture(image)
         if self.method == "network":
-            return self._draw(estimate(image, self.weights, of="normal"))
+            return self._draw(estimate([image], self.weights or WEIGHTS, self.device, of="normal")[0])
+        if self.method == "marigold":
+            return self._ordered(colours(self._painted(image)))
         if self.method == "scenes":
             return self._ordered(reader().detect("normal", image))
         return self._draw(nearness(grey_values(image, "normal"), self.depth_map))
@@ -70,12 +79,22 @@ class Normal:
         values = read_depth_map(path) if self.method == "algorithm" else None
         return None if values is None else self._draw(nearness(values, self.depth_map))
 
+    def _painted(self, image: np.ndarray) -> Map:
+        """uint8 (H, W, 3) -> unit vectors (H, W, 3): left, up, towards the viewer."""
+        weights = self.weights or marigold_tier.WEIGHTS
+        directions = marigold_tier.painter().normals(image, weights, find_device(self.device))
+        return directions * np.array([-1, 1, 1], np.float32)
+
     def _draw(self, near: Map) -> np.ndarray:
-        directions = normals(near, self.bg_threshold, self.relief)
-        return self._ordered(np.rint((directions + 1) / 2 * 255).astype(np.uint8))
+        return self._ordered(colours(normals(near, self.bg_threshold, self.relief)))
 
     def _ordered(self, made: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(made[:, :, ::-1]) if self.channels == "BGR" else made
+
+
+def colours(directions: Map) -> np.ndarray:
+    """Unit vectors (H, W, 3) -> uint8 (H, W, 3), -1 to 1 as 0 to 255."""
+    return np.rint((directions + 1) / 2 * 255).astype(np.uint8)
 
 
 def normals(near: Map, bg_threshold: float, relief: float) -> Map:

@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeroconv.conditions import pretrained
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.person import WHOLE_BODY, Person, from_coco_whole_body
 from zeroconv.errors import UserError
 
 WEIGHTS = "usyd-community/vitpose-base-simple"
 DETECTOR = "PekingU/rtdetr_r50vd_coco_o365"
+CONFIDENCE = 0.3
+"""Of persons and keypoints at least, where no other is asked for."""
+
 _OTHERWISE = "poses drawn by hand or found elsewhere need no network: keypoints=FILE"
 
 _COCO = 17
@@ -22,13 +26,16 @@ _COCO_EXPERT = 0
 """Of the experts of ViTPose+, each for one data set, the one for COCO."""
 
 
-def find_persons(image: np.ndarray, weights: str, detector: str, confidence: float) -> tuple[Person, ...]:
+def find_persons(
+    image: np.ndarray, weights: str, detector: str, confidence: float, device: Device = "auto"
+) -> tuple[Person, ...]:
     """A photograph uint8 (H, W, 3), RGB -> its persons in OpenPose's order, in pixels; UserError without networks."""
     boxes_by = pretrained.load(
-        "AutoModelForObjectDetection", detector, of="pose (detector)", example=DETECTOR, otherwise=_OTHERWISE
-    )
+        "AutoModelForObjectDetection", detector, of="pose (detector)", example=DETECTOR, otherwise=_OTHERWISE,
+        device=device,
+    )  # fmt: skip
     poses_by = pretrained.load(
-        "VitPoseForPoseEstimation", weights, of="pose (weights)", example=WEIGHTS, otherwise=_OTHERWISE
+        "VitPoseForPoseEstimation", weights, of="pose (weights)", example=WEIGHTS, otherwise=_OTHERWISE, device=device
     )
     count = int(poses_by.model.config.num_labels)
     if count not in (_COCO, WHOLE_BODY):

@@ -1,4 +1,4 @@
-"""Networks of transformers as detectors: found in a folder, the hub's cache or on the hub, and run on one picture.
+"""Networks of transformers as detectors: found in a folder, the hub's cache or on the hub, and run on pictures.
 
 transformers is imported only when a network is loaded. Its image processors run through PIL: torchvision is no
 dependency. Letters: H, W the picture's height and width.
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroconv.conditions.device import Device, find_device
 from zeroconv.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 _NEEDED = ("config.json", "preprocessor_config.json")
@@ -28,19 +30,22 @@ class Pretrained:
     processor: Any
     model: Any
 
-    def __call__(self, image: np.ndarray, **inputs: Any) -> Any:
-        """image uint8 (H, W, 3), RGB -> the network's outputs, without gradients."""
-        return self.run(self.prepared(image, **inputs))
+    def __call__(self, *images: np.ndarray) -> Any:
+        """Pictures of one size, uint8 (H, W, 3), RGB -> the network's outputs, without gradients."""
+        return self.run(self.prepared(*images))
 
-    def prepared(self, image: np.ndarray, **inputs: Any) -> dict[str, Any]:
-        """image uint8 (H, W, 3), RGB -> the network's inputs; `inputs` are the processor's own, as boxes.
+    def prepared(self, *images: np.ndarray, **inputs: Any) -> dict[str, Any]:
+        """Pictures of one size, uint8 (H, W, 3), RGB -> the network's inputs; `inputs` are the processor's own, as
+        boxes.
 
         UserError for a picture of a shape that the processor cannot scale.
         """
         try:
-            given = self.processor(images=[image], input_data_format="channels_last", return_tensors="pt", **inputs)
+            given = self.processor(
+                images=list(images), input_data_format="channels_last", return_tensors="pt", **inputs
+            )
         except ValueError as problem:  # as for a picture so narrow that scaled to the network's size it vanishes
-            size = f"{image.shape[1]}x{image.shape[0]}"
+            size = f"{images[0].shape[1]}x{images[0].shape[0]}"
             raise UserError(f"a picture of {size} pixels cannot be prepared for this network: {problem}") from problem
         return dict(given)
 
@@ -53,7 +58,9 @@ class Pretrained:
             return self.model(**{name: values.to(device) for name, values in inputs.items()})
 
 
-def load(architecture: str, weights: str, *, of: str, example: str, otherwise: str = "") -> Pretrained:
+def load(
+    architecture: str, weights: str, *, of: str, example: str, otherwise: str = "", device: Device = "auto"
+) -> Pretrained:
     """The network in a folder or on the hub, by a class of transformers, as "AutoModelForDepthEstimation".
 
     of         the condition or part that needs it, for errors, as "depth"
@@ -61,25 +68,26 @@ def load(architecture: str, weights: str, *, of: str, example: str, otherwise: s
     otherwise  what serves without weights, for errors
     UserError names the network, where it was looked for and how to get it.
     """
+    place = find_device(device)
     if not weights.strip():
         raise UserError(f"{of}: weights is empty; expected a folder or a hub id, as {example}")
     if Path(weights).expanduser().is_dir():
-        return _load(architecture, str(Path(weights).expanduser().resolve()), of)
+        return _load(architecture, str(Path(weights).expanduser().resolve()), of, place)
     if Path(weights).exists() or weights.count("/") != 1 or weights[0] in "./~":
         expected = f"expected a folder with {_FILES}, or a hub id, as {example}{_also(otherwise)}"
         raise UserError(f"{of}: no network at {weights!r}; {expected}")
-    return _load(architecture, _from_hub(weights, of, otherwise), of)
+    return _load(architecture, _from_hub(weights, of, otherwise), of, place)
 
 
 def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
-    """(1, K, h, w) -> (1, K, H, W) in float32, by bilinear or bicubic interpolation."""
+    """(B, K, h, w) -> (B, K, H, W) in float32, by bilinear or bicubic interpolation."""
     import torch
 
     return torch.nn.functional.interpolate(values.float(), size=tuple(size), mode=mode, align_corners=False)
 
 
 @functools.lru_cache(maxsize=4)
-def _load(architecture: str, folder: str, of: str) -> Pretrained:
+def _load(architecture: str, folder: str, of: str, device: "torch.device") -> Pretrained:
     """The network and the processor in a folder; UserError where its files do not fit."""
     _quiet()
     import torch
@@ -103,7 +111,6 @@ def _load(architecture: str, folder: str, of: str) -> Pretrained:
             f"{of}: the weights in {folder} lack {len(lacking)} of the network's tensors, as {lacking[0]}; "
             f"with random values in their place its results would mean nothing"
         )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     return Pretrained(processor, model.eval().requires_grad_(False).to(device))
 
 

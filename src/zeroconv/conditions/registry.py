@@ -6,10 +6,11 @@ Shapes: H, W the picture's height and width; a condition image is uint8 (H, W, 3
 import contextlib
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import cv2
 import numpy as np
@@ -37,6 +38,15 @@ class Extractor(Protocol):
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), same size, deterministic."""
+        ...
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """An extractor whose network sees several pictures at once."""
+
+    def many(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What it makes of each alone, to 1/255, in the same order; pictures of one size are seen side by side."""
         ...
 
 
@@ -160,6 +170,17 @@ def annotate(name: str, image: np.ndarray, options: Mapping[str, object] | None 
     return made
 
 
+def annotate_many(
+    name: str, images: Sequence[np.ndarray], options: Mapping[str, object] | None = None
+) -> list[np.ndarray]:
+    """The condition image uint8 (H, W, 3) of each picture, in order; together where the condition's network can."""
+    extractor = create(name, **(options or {}))
+    made = extractor.many(images) if isinstance(extractor, ReadsMany) else [extractor(image) for image in images]
+    for doubt in dict.fromkeys(doubt for each in made for doubt in doubts(name, each)):
+        warnings.warn(doubt, stacklevel=2)
+    return made
+
+
 def annotate_file(name: str, path: Path, options: Mapping[str, object] | None = None) -> np.ndarray:
     """The condition image uint8 (H, W, 3) of a file: a picture, or what else the condition reads, as poses in JSON."""
     made = from_file(name, path, options)
@@ -174,6 +195,11 @@ def from_file(name: str, path: Path, options: Mapping[str, object] | None = None
     """The condition image uint8 (H, W, 3) of a file that is no picture, as poses in JSON; None where it is one."""
     extractor = create(name, **(options or {}))
     return extractor.from_file(path) if isinstance(extractor, ReadsFiles) else None
+
+
+def recorded(extractor: Extractor) -> dict[str, Any]:
+    """The options on which its images depend; where a network runs is none of them."""
+    return {field.name: getattr(extractor, field.name) for field in fields_of(cast(Any, extractor)) if field.compare}
 
 
 def doubts(name: str, image: np.ndarray) -> tuple[str, ...]:

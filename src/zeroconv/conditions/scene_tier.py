@@ -1,19 +1,16 @@
 """The tier `scenes`: pictures of the embedded world, read by the perception network that ships.
 
-Conditions know nothing of that network. It is found by the entry point `scenes` of the group `zeroconv.detectors`,
-which names a module with the functions of SceneReader.
+Conditions know nothing of that network: it is the detector `scenes` of those installed, a module with the functions of
+SceneReader.
 """
 
 import functools
-from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 import numpy as np
 
+from zeroconv.conditions import installed
 from zeroconv.conditions.person import Person
-from zeroconv.errors import UserError
-
-GROUP, NAME = "zeroconv.detectors", "scenes"
 
 
 class SceneReader(Protocol):
@@ -31,10 +28,4 @@ class SceneReader(Protocol):
 @functools.cache
 def reader() -> SceneReader:
     """The reader that is installed; UserError where none is."""
-    found = entry_points(group=GROUP, name=NAME)
-    if not found:
-        raise UserError(
-            f"method=scenes needs the package to be installed anew (pip install): the entry point {NAME!r} of the "
-            f"group {GROUP!r} is missing"
-        )
-    return cast(SceneReader, next(iter(found)).load())
+    return cast(SceneReader, installed.detector("scenes"))

@@ -4,13 +4,14 @@ From soft edges: ridges of the blurred edge map, thickened (the released scribbl
 XDoG: where a difference of Gaussians is large (Winnemöller et al., Computers & Graphics 36(6), 2012).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
 
 from zeroconv.conditions.detection import check, three_channels
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.hed import SoftEdge
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.soft_edges import scale_of
@@ -52,6 +53,8 @@ class Scribble:
     """network: which of the published ones."""
     weights: str = ""
     """network: the file, or a folder that holds it; otherwise the hub's cache, then the hub."""
+    device: Device = field(default="auto", compare=False)
+    """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     polarity: ClassVar[str] = "white on black"
@@ -81,7 +84,9 @@ class Scribble:
     def _from_edges(self, image: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> bool (H, W)."""
         scale = scale_of(image.shape)
-        soft = SoftEdge(self.method, sigma=ALGORITHM_SIGMA, model=self.model, weights=self.weights).edges(image)
+        soft = SoftEdge(
+            self.method, sigma=ALGORITHM_SIGMA, model=self.model, weights=self.weights, device=self.device
+        ).edges(image)
         if self.method == "network":
             lines = ridges(soft * 255, scale, RIDGE)
         else:

@@ -5,13 +5,16 @@ Source: the palette of ADE20K (ade20k.py), which the released segmentation Contr
 (arXiv:2105.15203).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zeroconv.conditions import ade20k, pretrained
+from zeroconv.conditions.detection import batched
+from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
 from zeroconv.errors import UserError
@@ -30,6 +33,8 @@ class Segmentation:
     world's own palette."""
     weights: str = WEIGHTS
     """Folder or hub id of a semantic segmentation network for ADE20K's 150 classes."""
+    device: Device = field(default="auto", compare=False)
+    """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
 
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     polarity: ClassVar[str] = "one colour a class"
@@ -39,14 +44,21 @@ class Segmentation:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), the palette's colours; unlabelled: 0."""
+        return self.many([image])[0]
+
+    def many(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """One image for each picture, in order; the network sees those of one size side by side."""
+        pictures = [picture(image) for image in images]
         if self.method == "scenes":
-            return reader().detect("segmentation", picture(image))
-        return ade20k.to_colours(self.classes(picture(image)))
+            return [reader().detect("segmentation", each) for each in pictures]
+        if self.method == "network":
+            return [ade20k.to_colours(classes) for classes in _predict(pictures, self.weights, self.device)]
+        return [ade20k.to_colours(self.classes(each)) for each in pictures]
 
     def classes(self, image: np.ndarray) -> NDArray[np.int64]:
         """image uint8 (H, W, 3) -> ADE20K's classes (H, W), 1..150, 0 where a map leaves a pixel unlabelled."""
         if self.method == "network":
-            return _predict(image, self.weights)
+            return _predict([image], self.weights, self.device)[0]
         if not (image == image[:, :, :1]).all():
             raise UserError(
                 "segmentation: method=algorithm takes a map of class numbers (grey, 0 to 150), but this picture is in "
@@ -55,17 +67,20 @@ class Segmentation:
         return image[:, :, 0].astype(np.int64)
 
 
-def _predict(image: np.ndarray, weights: str) -> NDArray[np.int64]:
-    """(H, W, 3) uint8 -> the most likely class (H, W), 1..150."""
+def _predict(images: Sequence[np.ndarray], weights: str, device: Device) -> list[NDArray[np.int64]]:
+    """(H, W, 3) uint8 each -> the most likely class (H, W), 1..150."""
     loaded = pretrained.load(
         "AutoModelForSemanticSegmentation", weights, of="segmentation", example=WEIGHTS, otherwise="a map of "
-        "ADE20K's class numbers needs no network: method=algorithm",
+        "ADE20K's class numbers needs no network: method=algorithm", device=device,
     )  # fmt: skip
     count = int(loaded.model.config.num_labels)
     if count != len(ade20k.NAMES):
         raise UserError(
             f"segmentation: {weights} tells {count} classes apart, but the condition has ADE20K's {len(ade20k.NAMES)}"
         )
-    logits = loaded(image).logits
-    enlarged = pretrained.resized(logits, image.shape[:2], "bilinear")
-    return np.asarray(enlarged[0].argmax(0).cpu().numpy(), np.int64) + 1
+
+    def answer(some: Sequence[np.ndarray]) -> list[NDArray[np.int64]]:
+        enlarged = pretrained.resized(loaded(*some).logits, some[0].shape[:2], "bilinear")
+        return list(np.asarray(enlarged.argmax(1).cpu().numpy(), np.int64) + 1)
+
+    return batched(images, answer)

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zeroconv.conditions.device import Device, find_device
 from zeroconv.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     Build = Callable[[Mapping[str, Tensor]], nn.Module]
@@ -30,6 +32,8 @@ class WeightFile:
     """On the Hugging Face hub; None: it is not there."""
     page: str = ""
     """Where to get it instead."""
+    otherwise: str = "take method=algorithm, which needs none"
+    """What serves without it."""
 
     @property
     def address(self) -> str:
@@ -37,14 +41,15 @@ class WeightFile:
         return self.page or f"https://huggingface.co/{self.repository}/resolve/main/{self.name}"
 
 
-def load(file: WeightFile, weights: str, build: "Build") -> Any:
+def load(file: WeightFile, weights: str, build: "Build", device: Device) -> Any:
     """The network that `build` makes for the file's tensors, holding them, in eval mode; read once a process.
 
     weights: a file, a folder that holds one of that name, or "" for the hub's cache and then the hub.
     """
+    place = find_device(device)
     path = find(file, weights)
     state = path.stat()
-    return _loaded(path, build, state.st_mtime_ns, state.st_size)
+    return _loaded(path, build, place, state.st_mtime_ns, state.st_size)
 
 
 def find(file: WeightFile, weights: str) -> Path:
@@ -96,11 +101,11 @@ def fill(network: "nn.Module", tensors: "Mapping[str, Tensor]", path: Path) -> N
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(path: Path, build: "Build", changed: int, size: int) -> "nn.Module":
+def _loaded(path: Path, build: "Build", device: "torch.device", changed: int, size: int) -> "nn.Module":
     tensors = read_tensors(path)
     network = build(tensors)
     fill(network, tensors, path)
-    return network.float().eval().requires_grad_(False)
+    return network.float().eval().requires_grad_(False).to(device)
 
 
 def _given(file: WeightFile, path: Path) -> Path:
@@ -117,8 +122,7 @@ def _given(file: WeightFile, path: Path) -> Path:
 
 def _how_to_get(file: WeightFile) -> str:
     return (
-        f"download it from {file.address} and give the file or its folder with weights (--weights), "
-        "or take method=algorithm, which needs none"
+        f"download it from {file.address} and give the file or its folder with weights (--weights), or {file.otherwise}"
     )
 
 

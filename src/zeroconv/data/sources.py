@@ -4,7 +4,7 @@ A source is map-style: example i is the same whenever, wherever and in whatever 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,7 +55,7 @@ def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
             raise UserError(f"{kind.name} has no options yet; got {', '.join(options)}")
         return Extraction(kind.name, {}, None)
     extractor, usual = conditions.create(kind.name, **options), conditions.create(kind.name)
-    return Extraction(kind.name, asdict(extractor), extractor, extractor == usual)  # type: ignore[call-overload]
+    return Extraction(kind.name, conditions.recorded(extractor), extractor, extractor == usual)
 
 
 def open_source(name: str, extraction: Extraction, size: int) -> Source:

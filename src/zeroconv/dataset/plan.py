@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -51,7 +51,9 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """The plan as plain JSON values, every option of every condition included."""
-        known = {name: asdict(conditions.create(name, **self.options.get(name, {}))) for name in self.conditions}  # type: ignore[call-overload]
+        known = {
+            name: conditions.recorded(conditions.create(name, **self.options.get(name, {}))) for name in self.conditions
+        }
         if self.random_canny:
             known["canny"] = {"low": list(RANDOM_LOW), "above_low": list(RANDOM_GAP)}
         return {
