@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,13 +35,15 @@ class Pretrained:
     def prepared(self, image: np.ndarray, **inputs: Any) -> dict[str, Any]:
         """image uint8 (H, W, 3), RGB -> the network's inputs; `inputs` are the processor's own, as boxes.
 
-        UserError for a picture of a shape that the processor cannot scale.
+        PictureError for a picture of a shape that the processor cannot scale.
         """
         try:
             given = self.processor(images=[image], input_data_format="channels_last", return_tensors="pt", **inputs)
         except ValueError as problem:  # as for a picture so narrow that scaled to the network's size it vanishes
             size = f"{image.shape[1]}x{image.shape[0]}"
-            raise UserError(f"a picture of {size} pixels cannot be prepared for this network: {problem}") from problem
+            raise PictureError(
+                f"a picture of {size} pixels cannot be prepared for this network: {problem}"
+            ) from problem
         return dict(given)
 
     def run(self, inputs: dict[str, Any]) -> Any:

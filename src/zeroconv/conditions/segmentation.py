@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zeroconv.conditions import ade20k, pretrained
 from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 
 WEIGHTS = "openmmlab/upernet-convnext-small"
 
@@ -48,7 +48,7 @@ class Segmentation:
         if self.method == "network":
             return _predict(image, self.weights)
         if not (image == image[:, :, :1]).all():
-            raise UserError(
+            raise PictureError(
                 "segmentation: method=algorithm takes a map of class numbers (grey, 0 to 150), but this picture is in "
                 f"colour; to find the classes in a photograph use method=network and weights ({WEIGHTS})"
             )

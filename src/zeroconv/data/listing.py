@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv import conditions
+from zeroconv.data.places import Place
 from zeroconv.errors import UserError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -32,9 +33,9 @@ class Entry:
 
     name: str
     """Path of the picture below the folder, with slashes: unique."""
-    picture: Path
+    picture: Place
     caption: str
-    condition: Path | None
+    condition: Place | None
     """A ready condition image; None: it has to be made from the picture."""
 
 
@@ -110,7 +111,7 @@ def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Read]:
 def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
     if ready is not None and not ready.is_dir():
         raise UserError(f"conditions= must name a folder of condition images; {ready} is none")
-    conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in _pictures(ready)}
+    conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in pictures_in(ready)}
 
     def read(picture: Path) -> Entry:
         stem = _stem(folder, picture)
@@ -120,11 +121,13 @@ def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
         caption = next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
         return Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
 
-    return (partial(read, picture) for picture in _pictures(folder))
+    return (partial(read, picture) for picture in pictures_in(folder))
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder and all below it that are pictures by their names, sorted; hidden ones are none."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file())
 
 
 def _stem(folder: Path, path: Path) -> str:

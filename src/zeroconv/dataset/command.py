@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from zeroconv import conditions
 from zeroconv.data.listing import list_folder
-from zeroconv.dataset.build import METADATA, SKIPPED, build
+from zeroconv.dataset.build import METADATA, build
 from zeroconv.dataset.check import check
+from zeroconv.dataset.journal import SKIPPED
 from zeroconv.dataset.measure import measure_all
 from zeroconv.dataset.plan import Plan
 from zeroconv.errors import UserError

@@ -76,6 +76,9 @@ def file_name(name: str, taken: set[str]) -> str:
 
     `taken` holds the stems that more than one picture has; these keep their suffix in the name.
     """
-    path = PurePosixPath(name)
-    stem = path.with_suffix("").as_posix()
-    return f"{path.as_posix() if stem in taken else stem}.png"
+    return f"{name if stem(name) in taken else stem(name)}.png"
+
+
+def stem(name: str) -> str:
+    """A picture's name without its suffix."""
+    return PurePosixPath(name).with_suffix("").as_posix()

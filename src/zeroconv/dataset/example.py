@@ -1,0 +1,71 @@
+"""One photograph to one example of a data set: what every process does, on this machine or on another."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zeroconv import conditions
+from zeroconv.data.listing import Entry
+from zeroconv.data.places import read_place
+from zeroconv.dataset.journal import Row
+from zeroconv.dataset.plan import Plan
+from zeroconv.errors import PictureError
+from zeroconv.images import fit, save_png
+
+PICTURES = "image"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One example to be made."""
+
+    number: int
+    """Its position in the list of the photographs."""
+    entry: Entry
+    file: str
+    """The name of its files below the folders of pictures and conditions."""
+
+
+def make_example(out: Path, plan: Plan, job: Job) -> Row:
+    """Write one picture with its conditions -> its row of the metadata; or its source and why it is skipped."""
+    try:
+        row, pictures = _made(plan, job.entry)
+    except PictureError as error:
+        return {"source": job.entry.name, "reason": str(error)}
+    for name, picture in pictures.items():
+        row["file_name" if name == PICTURES else f"{name}_file_name"] = f"{name}/{job.file}"
+        path = out / name / job.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_png(picture, path)
+    return {**row, "source": job.entry.name}
+
+
+def _made(plan: Plan, entry: Entry) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """What is known of an example, and its picture and condition images by name."""
+    picture = fit(read_place(entry.picture), (plan.size, plan.size), plan.fit)
+    row: dict[str, Any] = {"text": entry.caption if plan.has_captions else ""}
+    pictures = {PICTURES: picture}
+    for name in plan.conditions:
+        options = plan.options_for(name, entry.name)
+        made, doubts = annotated(name, np.asarray(picture), options)
+        pictures[name] = Image.fromarray(made)
+        if options:
+            row[f"{name}_options"] = options
+        if doubts:
+            row[f"{name}_doubts"] = doubts
+    return row, pictures
+
+
+def annotated(name: str, source: np.ndarray | Path, options: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
+    """The condition image uint8 (H, W, 3) of a picture or a file, and what looks wrong about it."""
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always", UserWarning)
+        if isinstance(source, Path):
+            made = conditions.annotate_file(name, source, options)
+        else:
+            made = conditions.annotate(name, source, options)
+    return made, [str(doubt.message) for doubt in doubts]
