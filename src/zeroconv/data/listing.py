@@ -4,11 +4,12 @@ tutorial      prompt.json, one JSON object a line: source (condition), target (p
 imagefolder   metadata.jsonl or metadata.csv of Hugging Face datasets: file_name, text, <condition>_file_name ...
 sidecars      pictures, each with its caption in a text file of the same name; condition images of the same names in
               another folder (the layout of kohya's conditioning_data_dir)
+webdataset    tar shards: KEY.png or KEY.jpg, KEY.txt, KEY.<condition>.png
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any
 
 from zeroconv import conditions
 from zeroconv.data.places import Place
+from zeroconv.data.webdataset import INDEX, Sample, find_shards, samples
 from zeroconv.errors import UserError
+from zeroconv.scenes.folder import SETTINGS
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 CAPTIONS = (".txt", ".caption")
@@ -59,14 +62,18 @@ def list_folder(folder: Path, condition: str, ready: Path | None = None, problem
     problems  collects what is wrong with single examples, which are then left out.
     UserError where the folder, or (without `problems`) a line of its list or a file is missing, or it holds no picture.
     """
-    if not folder.is_dir():
-        raise UserError(f"--data must name a folder of pictures; {folder} is none")
+    shards = find_shards(folder)
+    if not folder.is_dir() and not shards:
+        raise UserError(f"--data must name a folder of pictures, or tar shards as data/*.tar; {folder} is none")
     if ready is not None:
         return _non_empty(folder, "sidecars", _sidecars(folder, ready), problems)
     for layout, names, read in (("tutorial", TUTORIAL, _tutorial), ("imagefolder", METADATA, _imagefolder)):
         for name in names:
             if (folder / name).is_file():
                 return _non_empty(folder, layout, read(folder, folder / name, condition), problems)
+    _refuse_unfinished(folder)
+    if shards:
+        return _non_empty(folder, "webdataset", _webdataset(shards, condition), problems)
     return _non_empty(folder, "sidecars", _sidecars(folder, None), problems)
 
 
@@ -106,6 +113,20 @@ def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Read]:
         return Entry(picture, _file(folder, picture, where), _caption(row), ready)
 
     return (partial(read, *row) for row in _rows(file))
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """UserError for a set without its list, which is written last: its condition images would pass for pictures."""
+    if (folder / SETTINGS).is_file() and not (folder / INDEX).is_file():
+        raise UserError(f"{folder} is a data set that is not finished; the command that makes it goes on with it")
+
+
+def _webdataset(shards: Sequence[Path], condition: str) -> Iterator[Read]:
+    def read(given: Callable[[], Sample]) -> Entry:
+        sample = given()
+        return Entry(sample.key, sample.picture(), sample.caption(CAPTION_KEYS), sample.condition(condition))
+
+    return (partial(read, given) for given in samples(shards))
 
 
 def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:

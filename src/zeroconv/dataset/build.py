@@ -1,46 +1,59 @@
 """Photographs to a data set, on all cores: it may be killed at any moment and goes on without redoing or losing any.
 
-DIR/metadata.jsonl     Hugging Face imagefolder: file_name, text, <condition>_file_name and <condition>_options
-DIR/image/             the pictures;  DIR/<condition>/  their condition images; all PNG, since lossy formats blur edges
+The examples lie as imagefolder.py or shards.py says; beside them
 DIR/skipped.jsonl      pictures that could not be read, and why
 DIR/done.jsonl         one line an example as it is finished: what a continued run need not do again
 DIR/export.json        the plan; a folder with another plan is refused
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from zeroconv.data.listing import Entry, list_folder
 from zeroconv.dataset.example import Job, make_example
+from zeroconv.dataset.imagefolder import Files, write_files
 from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
 from zeroconv.dataset.plan import Plan, file_name, stem
 from zeroconv.dataset.pool import results
-from zeroconv.errors import UserError
-from zeroconv.scenes.folder import claim, write_lines
+from zeroconv.dataset.shards import Shards, write_part
+from zeroconv.errors import PictureError, UserError
+from zeroconv.scenes.folder import claim
 
-METADATA = "metadata.jsonl"
+WRITERS = {"imagefolder": write_files, "webdataset": write_part}
 
 
 def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[Progress]:
-    """Build the data set of `photos` in `out`; yields after each picture.
+    """Build the data set of `photos` in `out`; yields at first and after each picture.
 
     workers: processes; 0 does all in this one. The bytes do not depend on it.
     UserError where `out` holds something else, or no picture could be read.
     """
     entries = list_folder(photos, "custom").entries
     refuse_within(out, photos)
-    claim(out, plan.describe())
+    claim(out, {**plan.describe(), **_order(plan, entries)})
     journal = Journal.open(out)
     jobs = [Job(number, entry, file) for number, (entry, file) in enumerate(_named(entries))]
-    waiting = [job for job in jobs if not _is_there(out, journal.done.get(job.entry.name))]
+    layout = Shards(out, plan.shard_size, jobs) if plan.layout == "webdataset" else Files(out, jobs)
+    waiting = layout.waiting(journal)
     journal.forget(job.entry.name for job in waiting)
-    yield from journal.follow(results(partial(make_example, out, plan), waiting, workers), len(entries))
+    rows = results(partial(run_job, out, plan), waiting, workers)
+    yield from journal.follow(layout.follow(rows, journal), len(entries))
     journal.report()
     if not journal.done:
         raise UserError(f"none of the {len(entries)} pictures in {photos} could be read; {out / SKIPPED} says why")
-    write_lines(out / METADATA, (journal.done[entry.name] for entry in entries if entry.name in journal.done))
+    layout.finish(journal)
+
+
+def run_job(out: Path, plan: Plan, job: Job) -> Row:
+    """Make and write one example -> its line of the journal; or its source and why it is skipped."""
+    try:
+        return WRITERS[plan.layout](out, job, *make_example(plan, job.entry))
+    except PictureError as error:
+        return {"source": job.entry.name, "reason": str(error)}
 
 
 def refuse_within(out: Path, photos: Path) -> None:
@@ -58,5 +71,11 @@ def _named(entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
     return ((entry, file_name(entry.name, twins)) for entry in entries)
 
 
-def _is_there(out: Path, row: Row | None) -> bool:
-    return row is not None and all((out / value).is_file() for key, value in row.items() if key.endswith("file_name"))
+def _order(plan: Plan, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Which pictures there are: shards number their examples, so that their list must stay as it is."""
+    if plan.layout != "webdataset":
+        return {}
+    names = "\n".join(entry.name for entry in entries)
+    return {
+        "pictures": f"{len(entries)}, whose names have the sha256 {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+    }

@@ -2,21 +2,22 @@
 
 import argparse
 import json
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tqdm import tqdm
 
 from zeroconv import conditions
 from zeroconv.data.listing import list_folder
-from zeroconv.dataset.build import METADATA, build
+from zeroconv.dataset.build import build
 from zeroconv.dataset.check import check
+from zeroconv.dataset.imagefolder import METADATA
 from zeroconv.dataset.journal import SKIPPED
 from zeroconv.dataset.measure import measure_all
-from zeroconv.dataset.plan import Plan
+from zeroconv.dataset.plan import Layout, Plan
+from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
 
@@ -58,6 +59,10 @@ def _add_build(commands: Any) -> None:
     command.add_argument("--random-canny", action="store_true", help=text)
     text = "folder: captions found beside the pictures; none: all empty (default: folder)"
     command.add_argument("--captions", choices=("folder", "none"), default="folder", help=text)
+    text = "imagefolder: files and metadata.jsonl; webdataset: tar shards (default: imagefolder)"
+    command.add_argument("--layout", choices=get_args(Layout), default="imagefolder", help=text)
+    text = "examples of a tar shard at most (default: 1000)"
+    command.add_argument("--shard-size", type=int, default=1000, metavar="N", help=text)
     command.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
     command.set_defaults(run_dataset=_build)
 
@@ -65,7 +70,9 @@ def _add_build(commands: Any) -> None:
 def _add_check(commands: Any) -> None:
     text = "faults that ruin a training: unpaired, mixed up, inverted, empty, BGR, duplicated, grey, without captions"
     command = commands.add_parser("check", help=text, description=f"Look for {text}. Exit code 1 where one is fatal.")
-    command.add_argument("data", metavar="DATASET", type=Path, help="folder of pictures, any layout that train reads")
+    command.add_argument(
+        "data", metavar="DATASET", type=Path, help="what train reads: a folder, or tar shards as 'data/*.tar'"
+    )
     command.add_argument("--condition", required=True, help="which condition is looked at, as depth")
     command.add_argument("--ready", type=Path, metavar="DIR", help="folder of the condition images, if another")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too")
@@ -102,7 +109,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _build(arguments: argparse.Namespace) -> int:
     """Build what was asked for, with a progress bar, and say what came out."""
-    workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
+    workers = core_count() if arguments.workers is None else arguments.workers
     if workers < 0:
         raise UserError(f"--workers must be at least 0, got {workers}")
     names, options = _conditions(arguments.conditions)
@@ -113,13 +120,16 @@ def _build(arguments: argparse.Namespace) -> int:
         options=options,
         random_canny=arguments.random_canny,
         has_captions=arguments.captions == "folder",
+        layout=arguments.layout,
+        shard_size=arguments.shard_size,
     )
     started, steps = time.perf_counter(), build(arguments.photos, arguments.out, plan, workers=workers)
     progress = next(steps)
     with tqdm(total=progress.total, initial=progress.done, unit="picture", desc="dataset") as bar:
         for progress in steps:
             bar.update(progress.done + progress.skipped - bar.n)
-    print(f"{progress.done} examples in {time.perf_counter() - started:.0f} s: {arguments.out / METADATA}")
+    result = METADATA if plan.layout == "imagefolder" else "shard-*.tar"
+    print(f"{progress.done} examples in {time.perf_counter() - started:.0f} s: {arguments.out / result}")
     if progress.skipped:
         print(f"{progress.skipped} pictures could not be read: {arguments.out / SKIPPED}")
     return 0

@@ -11,10 +11,8 @@ from PIL import Image
 from zeroconv import conditions
 from zeroconv.data.listing import Entry
 from zeroconv.data.places import read_place
-from zeroconv.dataset.journal import Row
 from zeroconv.dataset.plan import Plan
-from zeroconv.errors import PictureError
-from zeroconv.images import fit, save_png
+from zeroconv.images import fit
 
 PICTURES = "image"
 
@@ -30,22 +28,11 @@ class Job:
     """The name of its files below the folders of pictures and conditions."""
 
 
-def make_example(out: Path, plan: Plan, job: Job) -> Row:
-    """Write one picture with its conditions -> its row of the metadata; or its source and why it is skipped."""
-    try:
-        row, pictures = _made(plan, job.entry)
-    except PictureError as error:
-        return {"source": job.entry.name, "reason": str(error)}
-    for name, picture in pictures.items():
-        row["file_name" if name == PICTURES else f"{name}_file_name"] = f"{name}/{job.file}"
-        path = out / name / job.file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_png(picture, path)
-    return {**row, "source": job.entry.name}
+def make_example(plan: Plan, entry: Entry) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+    """What is known of an example, and its picture and condition images by name.
 
-
-def _made(plan: Plan, entry: Entry) -> tuple[dict[str, Any], dict[str, Image.Image]]:
-    """What is known of an example, and its picture and condition images by name."""
+    PictureError where the picture cannot be used.
+    """
     picture = fit(read_place(entry.picture), (plan.size, plan.size), plan.fit)
     row: dict[str, Any] = {"text": entry.caption if plan.has_captions else ""}
     pictures = {PICTURES: picture}

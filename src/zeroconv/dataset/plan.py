@@ -5,15 +5,17 @@ import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args
 
 from zeroconv import conditions
-from zeroconv.errors import UserError
+from zeroconv.errors import UserError, nearest
 from zeroconv.images import Fit, check_fit
 
 SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
 RANDOM_LOW, RANDOM_GAP = (40, 160), (40, 160)
 """Canny's lower threshold, and how much higher the upper one is, where thresholds are drawn anew for each picture."""
+
+Layout = Literal["imagefolder", "webdataset"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,19 @@ class Plan:
     """Draw Canny's thresholds for each picture, from its name, instead of using one pair for all."""
     has_captions: bool = True
     """Whether captions found beside the pictures are taken over."""
+    layout: Layout = "imagefolder"
+    """Files in folders, or tar shards."""
+    shard_size: int = 1000
+    """Examples of a tar shard at most."""
 
     def __post_init__(self) -> None:
         check_fit(self.fit)
         if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise UserError(f"expected a size from {SMALLEST_SIZE} to {LARGEST_SIZE} pixels, got {self.size}")
+        if self.layout not in get_args(Layout):
+            raise UserError(f"unknown layout {self.layout!r}; {nearest(self.layout, get_args(Layout))}")
+        if self.shard_size < 1:
+            raise UserError(f"expected a shard size of at least 1 example, got {self.shard_size}")
         names = tuple(dict.fromkeys(conditions.canonical(name) for name in self.conditions))
         if not names:
             raise UserError(f"expected at least one condition, of {', '.join(conditions.extractable())}")
@@ -54,12 +64,14 @@ class Plan:
         known = {name: asdict(conditions.create(name, **self.options.get(name, {}))) for name in self.conditions}  # type: ignore[call-overload]
         if self.random_canny:
             known["canny"] = {"low": list(RANDOM_LOW), "above_low": list(RANDOM_GAP)}
+        shards = {"layout": self.layout, "shard_size": self.shard_size} if self.layout == "webdataset" else {}
         return {
             "kind": "dataset",
             "size": self.size,
             "fit": self.fit,
             "conditions": known,
             "captions": self.has_captions,
+            **shards,
         }
 
     def options_for(self, condition: str, name: str) -> dict[str, Any]:
