@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from zeroconv import conditions
-from zeroconv.data.listing import Entry, list_folder
+from zeroconv.data.entry import Entry
+from zeroconv.data.listing import list_folder
 from zeroconv.data.places import fingerprint, read_place
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Picture

@@ -4,6 +4,8 @@ tutorial      prompt.json, one JSON object a line: source (condition), target (p
 imagefolder   metadata.jsonl or metadata.csv of Hugging Face datasets: file_name, text, <condition>_file_name ...
 sidecars      pictures, each with its caption in a text file of the same name; condition images of the same names in
               another folder (the layout of kohya's conditioning_data_dir)
+coco          captions*.json, person_keypoints*.json, panoptic*.json or instances*.json beside their pictures
+ade20k        images/SPLIT/*.jpg and annotations/SPLIT/*.png
 webdataset    tar shards: KEY.png or KEY.jpg, KEY.txt, KEY.<condition>.png
 """
 
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv import conditions
-from zeroconv.data.places import Place
+from zeroconv.data.ade20k import find_split, read_split
+from zeroconv.data.coco import find_annotations, read_annotations
+from zeroconv.data.entry import Entry, Read
 from zeroconv.data.webdataset import INDEX, Sample, find_shards, samples
 from zeroconv.errors import UserError
 from zeroconv.scenes.folder import SETTINGS
@@ -30,21 +34,10 @@ CONDITION_KEYS = ("conditioning_image", "condition", "source")
 """Names of a condition image that do not say which condition it is; each also with _file_name."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One example that can be read."""
-
-    name: str
-    """Path of the picture below the folder, with slashes: unique."""
-    picture: Place
-    caption: str
-    condition: Place | None
-    """A ready condition image; None: it has to be made from the picture."""
-
+ANNOTATED = ("coco", "ade20k")
+"""Layouts whose condition images are the truth, drawn from annotations."""
 
 Parse = Callable[[], Mapping[str, Any]]
-Read = Callable[[], Entry]
-"""Reads one example when it is called, and raises UserError where something is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +55,7 @@ def list_folder(folder: Path, condition: str, ready: Path | None = None, problem
     problems  collects what is wrong with single examples, which are then left out.
     UserError where the folder, or (without `problems`) a line of its list or a file is missing, or it holds no picture.
     """
-    shards = find_shards(folder)
-    if not folder.is_dir() and not shards:
+    if not is_listed(folder):
         raise UserError(f"--data must name a folder of pictures, or tar shards as data/*.tar; {folder} is none")
     if ready is not None:
         return _non_empty(folder, "sidecars", _sidecars(folder, ready), problems)
@@ -72,9 +64,24 @@ def list_folder(folder: Path, condition: str, ready: Path | None = None, problem
             if (folder / name).is_file():
                 return _non_empty(folder, layout, read(folder, folder / name, condition), problems)
     _refuse_unfinished(folder)
-    if shards:
-        return _non_empty(folder, "webdataset", _webdataset(shards, condition), problems)
+    for layout, reads in _others(folder, condition):
+        return _non_empty(folder, layout, reads, problems)
     return _non_empty(folder, "sidecars", _sidecars(folder, None), problems)
+
+
+def is_listed(place: Path) -> bool:
+    """Whether a path is something of which the examples can be listed: a folder, tar shards or COCO's annotations."""
+    return place.is_dir() or bool(find_shards(place)) or (place.is_file() and find_annotations(place) is not None)
+
+
+def _others(place: Path, condition: str) -> Iterator[tuple[str, Iterator[Read]]]:
+    """The layouts that are told by other files than a list."""
+    if shards := find_shards(place):
+        yield "webdataset", _webdataset(shards, condition)
+    if annotations := find_annotations(place):
+        yield "coco", read_annotations(annotations, condition)
+    if split := find_split(place):
+        yield "ade20k", read_split(split, condition)
 
 
 def _non_empty(folder: Path, layout: str, reads: Iterator[Read], problems: list[str] | None) -> Listing:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroconv import conditions
+from zeroconv.data.listing import is_listed
 from zeroconv.data.records import Example
-from zeroconv.data.webdataset import find_shards
 from zeroconv.errors import UserError, nearest
 
 Picture = npt.NDArray[np.uint8]
@@ -70,7 +70,7 @@ def open_source(name: str, extraction: Extraction, size: int) -> Source:
     if kind in READERS:
         return READERS[kind](rest, extraction, size)
     place = Path(name.partition(",conditions=")[0]).expanduser()
-    if name and (place.is_dir() or find_shards(place)):
+    if name and is_listed(place):
         return _folder(name, extraction, size)
     raise UserError(
         "--data is a folder of pictures, tar shards as 'data/*.tar', or 'scenes:COUNT' for rendered scenes; "

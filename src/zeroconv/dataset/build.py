@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zeroconv.data.listing import Entry, list_folder
+from zeroconv.data.entry import Entry
+from zeroconv.data.listing import ANNOTATED, list_folder
+from zeroconv.data.places import Place
 from zeroconv.dataset.example import Job, make_example
 from zeroconv.dataset.imagefolder import Files, write_files
 from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
@@ -32,11 +34,16 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[
     workers: processes; 0 does all in this one. The bytes do not depend on it.
     UserError where `out` holds something else, or no picture could be read.
     """
-    entries = list_folder(photos, "custom").entries
+    known = _known(photos, plan)
+    listed = list_folder(photos, "custom").entries
+    entries = [entry for entry in listed if all(entry.name in images for images in known.values())]
     refuse_within(out, photos)
-    claim(out, {**plan.describe(), **_order(plan, entries)})
+    claim(out, {**plan.describe(), **({"annotated": sorted(known)} if known else {}), **_order(plan, entries)})
     journal = Journal.open(out)
-    jobs = [Job(number, entry, file) for number, (entry, file) in enumerate(_named(entries))]
+    jobs = [
+        Job(number, entry, file, {name: images[entry.name] for name, images in known.items()})
+        for number, (entry, file) in enumerate(_named(entries))
+    ]
     layout = Shards(out, plan.shard_size, jobs) if plan.layout == "webdataset" else Files(out, jobs)
     waiting = layout.waiting(journal)
     journal.forget(job.entry.name for job in waiting)
@@ -51,7 +58,7 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[
 def run_job(out: Path, plan: Plan, job: Job) -> Row:
     """Make and write one example -> its line of the journal; or its source and why it is skipped."""
     try:
-        return WRITERS[plan.layout](out, job, *make_example(plan, job.entry))
+        return WRITERS[plan.layout](out, job, *make_example(plan, job))
     except PictureError as error:
         return {"source": job.entry.name, "reason": str(error)}
 
@@ -62,6 +69,23 @@ def refuse_within(out: Path, photos: Path) -> None:
         raise UserError(
             f"{out} lies within {photos}, whose pictures it would take for more photographs; choose another"
         )
+
+
+def _known(photos: Path, plan: Plan) -> dict[str, dict[str, Place]]:
+    """The condition images that the annotations of `photos` tell, by condition and picture.
+
+    A condition for which there are options is made from the pictures. Where one is known, pictures without it (as
+    those without persons, for poses) are left out.
+    """
+    known: dict[str, dict[str, Place]] = {}
+    for name in plan.conditions:
+        listing = None if plan.options.get(name) else list_folder(photos, name)
+        if listing is None or listing.layout not in ANNOTATED:
+            continue
+        images = {entry.name: entry.condition for entry in listing.entries if entry.condition is not None}
+        if images:
+            known[name] = images
+    return known
 
 
 def _named(entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:

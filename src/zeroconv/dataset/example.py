@@ -1,7 +1,8 @@
 """One photograph to one example of a data set: what every process does, on this machine or on another."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from zeroconv import conditions
-from zeroconv.data.listing import Entry
-from zeroconv.data.places import read_place
+from zeroconv.data.entry import Entry
+from zeroconv.data.places import Place, read_place
 from zeroconv.dataset.plan import Plan
-from zeroconv.images import fit
+from zeroconv.images import RESAMPLING, fit
 
 PICTURES = "image"
 
@@ -26,17 +27,25 @@ class Job:
     entry: Entry
     file: str
     """The name of its files below the folders of pictures and conditions."""
+    ready: Mapping[str, Place] = field(default_factory=dict)
+    """The condition images that are known from annotations, by condition."""
 
 
-def make_example(plan: Plan, entry: Entry) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+def make_example(plan: Plan, job: Job) -> tuple[dict[str, Any], dict[str, Image.Image]]:
     """What is known of an example, and its picture and condition images by name.
 
     PictureError where the picture cannot be used.
     """
-    picture = fit(read_place(entry.picture), (plan.size, plan.size), plan.fit)
+    entry, square = job.entry, (plan.size, plan.size)
+    picture = fit(read_place(entry.picture), square, plan.fit)
     row: dict[str, Any] = {"text": entry.caption if plan.has_captions else ""}
     pictures = {PICTURES: picture}
     for name in plan.conditions:
+        if name in job.ready:
+            resample = RESAMPLING[conditions.kind(name).resize_filter]
+            pictures[name] = fit(read_place(job.ready[name]), square, plan.fit, resample=resample)
+            row[f"{name}_options"] = {"source": "annotations"}
+            continue
         options = plan.options_for(name, entry.name)
         made, doubts = annotated(name, np.asarray(picture), options)
         pictures[name] = Image.fromarray(made)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zeroconv.conditions.registry import one_thread
-from zeroconv.data.listing import Entry
+from zeroconv.data.entry import Entry
 from zeroconv.data.places import read_place
 from zeroconv.errors import UserError
 
