@@ -55,12 +55,23 @@ class Pretrained:
             return self.model(**{name: values.to(device) for name, values in inputs.items()})
 
 
-def load(architecture: str, weights: str, *, of: str, example: str, otherwise: str = "") -> Pretrained:
+def load(
+    architecture: str,
+    weights: str,
+    *,
+    of: str,
+    example: str,
+    otherwise: str = "",
+    option: str = "weights=",
+    also: tuple[str, ...] = (),
+) -> Pretrained:
     """The network in a folder or on the hub, by a class of transformers, as "AutoModelForDepthEstimation".
 
     of         the condition or part that needs it, for errors, as "depth"
     example    a hub id that fits
     otherwise  what serves without weights, for errors
+    option     how weights are given, for errors
+    also       names of more files that are fetched from the hub where it has them
     UserError names the network, where it was looked for and how to get it.
     """
     if not weights.strip():
@@ -70,7 +81,7 @@ def load(architecture: str, weights: str, *, of: str, example: str, otherwise: s
     if Path(weights).exists() or weights.count("/") != 1 or weights[0] in "./~":
         expected = f"expected a folder with {_FILES}, or a hub id, as {example}{_also(otherwise)}"
         raise UserError(f"{of}: no network at {weights!r}; {expected}")
-    return _load(architecture, _from_hub(weights, of, otherwise), of)
+    return _load(architecture, _from_hub(weights, of, otherwise, option, also), of)
 
 
 def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
@@ -109,7 +120,7 @@ def _load(architecture: str, folder: str, of: str) -> Pretrained:
     return Pretrained(processor, model.eval().requires_grad_(False).to(device))
 
 
-def _from_hub(name: str, of: str, otherwise: str) -> str:
+def _from_hub(name: str, of: str, otherwise: str, option: str, also: tuple[str, ...]) -> str:
     """The folder of an earlier download, else of a new one."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -122,12 +133,12 @@ def _from_hub(name: str, of: str, otherwise: str) -> str:
         pass  # there is none, or no such name can be
     try:
         files = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
-        return str(snapshot_download(name, allow_patterns=[*_NEEDED, *_weights(files)]))
+        return str(snapshot_download(name, allow_patterns=[*_NEEDED, *_weights(files), *also]))
     except Exception as problem:  # the hub's client changes its own error classes with the HTTP library it uses
         raise UserError(
             f"{of} needs the network {name}, which is not in {HF_HUB_CACHE} and could not be downloaded "
             f"({_first_line(problem)}); get it where there is a network with `hf download {name}`, or give a folder "
-            f"with weights=FOLDER{_also(otherwise)}"
+            f"with {option}FOLDER{_also(otherwise)}"
         ) from problem
 
 

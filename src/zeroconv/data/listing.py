@@ -29,6 +29,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 CAPTIONS = (".txt", ".caption")
 TUTORIAL = ("prompt.json", "prompt.jsonl")
 METADATA = ("metadata.jsonl", "metadata.csv")
+LISTS = (*METADATA, TUTORIAL[0])
 CAPTION_KEYS = ("text", "caption", "prompt")
 CONDITION_KEYS = ("conditioning_image", "condition", "source")
 """Names of a condition image that do not say which condition it is; each also with _file_name."""
@@ -145,11 +146,16 @@ def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
         stem = _stem(folder, picture)
         if ready is not None and stem not in conditions_by_name:
             raise UserError(f"{picture} has no condition image: expected {ready / stem}.png (or another picture type)")
-        texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
-        caption = next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
-        return Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
+        name = picture.relative_to(folder).as_posix()
+        return Entry(name, picture, caption_beside(picture), conditions_by_name.get(stem))
 
     return (partial(read, picture) for picture in pictures_in(folder))
+
+
+def caption_beside(picture: Path) -> str:
+    """The text in the file beside a picture; empty where there is none."""
+    texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
+    return next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from typing import Any
 from zeroconv.data.entry import Entry
 from zeroconv.data.listing import ANNOTATED, list_folder
 from zeroconv.data.places import Place
+from zeroconv.dataset.captions import captioned
 from zeroconv.dataset.example import Job, make_example
 from zeroconv.dataset.imagefolder import Files, write_files
 from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
@@ -35,7 +36,7 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[
     UserError where `out` holds something else, or no picture could be read.
     """
     known = _known(photos, plan)
-    listed = list_folder(photos, "custom").entries
+    listed = captioned(list_folder(photos, "custom"), photos, plan.captions)
     entries = [entry for entry in listed if all(entry.name in images for images in known.values())]
     refuse_within(out, photos)
     claim(out, {**plan.describe(), **({"annotated": sorted(known)} if known else {}), **_order(plan, entries)})

@@ -12,16 +12,19 @@ from tqdm import tqdm
 from zeroconv import conditions
 from zeroconv.data.listing import list_folder
 from zeroconv.dataset.build import build
+from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.dataset.check import check
 from zeroconv.dataset.imagefolder import METADATA
 from zeroconv.dataset.journal import SKIPPED
 from zeroconv.dataset.measure import measure_all
-from zeroconv.dataset.plan import Layout, Plan
+from zeroconv.dataset.plan import Captions, Layout, Plan
 from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
 
 SHOWN_PROBLEMS = 10
+CAPTIONS_HELP = """folder: those that the layout has (default); sidecar: text files beside the pictures; jsonl: the list
+metadata.jsonl, metadata.csv or prompt.json; blip: said by the BLIP network; none: all empty"""
 EXAMPLES = """\
 examples:
   zeroconv dataset build photos --conditions canny,hed --out dataset
@@ -57,8 +60,9 @@ def _add_build(commands: Any) -> None:
     command.add_argument("--fit", default="crop", help="crop, pad or stretch other shapes (default: crop)")
     text = "draw Canny's thresholds for each picture, so that the ControlNet learns sparse and dense edges"
     command.add_argument("--random-canny", action="store_true", help=text)
-    text = "folder: captions found beside the pictures; none: all empty (default: folder)"
-    command.add_argument("--captions", choices=("folder", "none"), default="folder", help=text)
+    command.add_argument("--captions", choices=get_args(Captions), default="folder", help=CAPTIONS_HELP)
+    text = f"with --captions blip: folder or hub id of a BLIP network (default: {WEIGHTS})"
+    command.add_argument("--caption-weights", default=WEIGHTS, metavar="NAME", help=text)
     text = "imagefolder: files and metadata.jsonl; webdataset: tar shards (default: imagefolder)"
     command.add_argument("--layout", choices=get_args(Layout), default="imagefolder", help=text)
     text = "examples of a tar shard at most (default: 1000)"
@@ -119,7 +123,8 @@ def _build(arguments: argparse.Namespace) -> int:
         fit=arguments.fit,
         options=options,
         random_canny=arguments.random_canny,
-        has_captions=arguments.captions == "folder",
+        captions=arguments.captions,
+        caption_weights=arguments.caption_weights,
         layout=arguments.layout,
         shard_size=arguments.shard_size,
     )

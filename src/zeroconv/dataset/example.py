@@ -12,6 +12,7 @@ from PIL import Image
 from zeroconv import conditions
 from zeroconv.data.entry import Entry
 from zeroconv.data.places import Place, read_place
+from zeroconv.dataset.captions import describe
 from zeroconv.dataset.plan import Plan
 from zeroconv.images import RESAMPLING, fit
 
@@ -38,7 +39,9 @@ def make_example(plan: Plan, job: Job) -> tuple[dict[str, Any], dict[str, Image.
     """
     entry, square = job.entry, (plan.size, plan.size)
     picture = fit(read_place(entry.picture), square, plan.fit)
-    row: dict[str, Any] = {"text": entry.caption if plan.has_captions else ""}
+    row: dict[str, Any] = {"text": entry.caption}
+    if plan.captions == "blip":
+        row["text"] = describe(np.asarray(picture), plan.caption_weights)
     pictures = {PICTURES: picture}
     for name in plan.conditions:
         if name in job.ready:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
 from zeroconv import conditions
+from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import Fit, check_fit
 
@@ -16,6 +17,7 @@ RANDOM_LOW, RANDOM_GAP = (40, 160), (40, 160)
 """Canny's lower threshold, and how much higher the upper one is, where thresholds are drawn anew for each picture."""
 
 Layout = Literal["imagefolder", "webdataset"]
+Captions = Literal["folder", "sidecar", "jsonl", "blip", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,11 @@ class Plan:
     """Options of the conditions, by name."""
     random_canny: bool = False
     """Draw Canny's thresholds for each picture, from its name, instead of using one pair for all."""
-    has_captions: bool = True
-    """Whether captions found beside the pictures are taken over."""
+    captions: Captions = "folder"
+    """folder: those that the layout has; sidecar: text files beside the pictures; jsonl: a list, as metadata.jsonl or
+    prompt.json; blip: said by BLIP, of the picture as it is cut; none: all empty."""
+    caption_weights: str = WEIGHTS
+    """Folder or hub id of a BLIP network."""
     layout: Layout = "imagefolder"
     """Files in folders, or tar shards."""
     shard_size: int = 1000
@@ -42,6 +47,8 @@ class Plan:
         check_fit(self.fit)
         if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise UserError(f"expected a size from {SMALLEST_SIZE} to {LARGEST_SIZE} pixels, got {self.size}")
+        if self.captions not in get_args(Captions):
+            raise UserError(f"unknown captions {self.captions!r}; {nearest(self.captions, get_args(Captions))}")
         if self.layout not in get_args(Layout):
             raise UserError(f"unknown layout {self.layout!r}; {nearest(self.layout, get_args(Layout))}")
         if self.shard_size < 1:
@@ -70,7 +77,8 @@ class Plan:
             "size": self.size,
             "fit": self.fit,
             "conditions": known,
-            "captions": self.has_captions,
+            "captions": self.captions,
+            **({"caption_weights": self.caption_weights} if self.captions == "blip" else {}),
             **shards,
         }
 
