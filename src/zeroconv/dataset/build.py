@@ -22,6 +22,7 @@ from zeroconv.dataset.imagefolder import Files, write_files
 from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
 from zeroconv.dataset.plan import Plan, file_name, stem
 from zeroconv.dataset.pool import results
+from zeroconv.dataset.ray_pool import ray_results
 from zeroconv.dataset.shards import Shards, write_part
 from zeroconv.errors import PictureError, UserError
 from zeroconv.scenes.folder import claim
@@ -29,12 +30,15 @@ from zeroconv.scenes.folder import claim
 WRITERS = {"imagefolder": write_files, "webdataset": write_part}
 
 
-def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[Progress]:
+def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1, cluster: str | None = None) -> Iterator[Progress]:
     """Build the data set of `photos` in `out`; yields at first and after each picture.
 
-    workers: processes; 0 does all in this one. The bytes do not depend on it.
+    workers  processes; 0 does all in this one. The bytes do not depend on it.
+    cluster  address of a Ray cluster that does the work, empty for one on this machine; None: no Ray
     UserError where `out` holds something else, or no picture could be read.
     """
+    if cluster is not None:  # other machines have other working directories
+        photos, out = photos.absolute(), out.absolute()
     known = _known(photos, plan)
     listed = captioned(list_folder(photos, "custom"), photos, plan.captions)
     entries = [entry for entry in listed if all(entry.name in images for images in known.values())]
@@ -48,7 +52,8 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[
     layout = Shards(out, plan.shard_size, jobs) if plan.layout == "webdataset" else Files(out, jobs)
     waiting = layout.waiting(journal)
     journal.forget(job.entry.name for job in waiting)
-    rows = results(partial(run_job, out, plan), waiting, workers)
+    work = partial(run_job, out, plan)
+    rows = results(work, waiting, workers) if cluster is None else ray_results(work, waiting, cluster, workers)
     yield from journal.follow(layout.follow(rows, journal), len(entries))
     journal.report()
     if not journal.done:

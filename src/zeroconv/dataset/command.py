@@ -3,6 +3,8 @@
 import argparse
 import json
 import time
+import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +17,7 @@ from zeroconv.dataset.build import build
 from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.dataset.check import check
 from zeroconv.dataset.imagefolder import METADATA
-from zeroconv.dataset.journal import SKIPPED
+from zeroconv.dataset.journal import SKIPPED, Progress
 from zeroconv.dataset.measure import measure_all
 from zeroconv.dataset.plan import Captions, Layout, Plan
 from zeroconv.dataset.pool import core_count
@@ -31,7 +33,7 @@ examples:
   zeroconv dataset build photos --conditions canny,low=50,high=120 --conditions lineart --size 768 --out dataset
   zeroconv train --base tiny --condition canny --data dataset --out runs/canny
 
-A run that was stopped goes on with the same command."""
+A run that was stopped goes on with the same command, --ray and --workers may differ."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +70,8 @@ def _add_build(commands: Any) -> None:
     text = "examples of a tar shard at most (default: 1000)"
     command.add_argument("--shard-size", type=int, default=1000, metavar="N", help=text)
     command.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
+    text = "do the work on a Ray cluster, as auto or ray://HEAD:10001 (without ADDRESS: one on this machine)"
+    command.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
     command.set_defaults(run_dataset=_build)
 
 
@@ -128,7 +132,7 @@ def _build(arguments: argparse.Namespace) -> int:
         layout=arguments.layout,
         shard_size=arguments.shard_size,
     )
-    started, steps = time.perf_counter(), build(arguments.photos, arguments.out, plan, workers=workers)
+    started, steps = time.perf_counter(), _steps(arguments, plan, workers)
     progress = next(steps)
     with tqdm(total=progress.total, initial=progress.done, unit="picture", desc="dataset") as bar:
         for progress in steps:
@@ -138,6 +142,12 @@ def _build(arguments: argparse.Namespace) -> int:
     if progress.skipped:
         print(f"{progress.skipped} pictures could not be read: {arguments.out / SKIPPED}")
     return 0
+
+
+def _steps(arguments: argparse.Namespace, plan: Plan, workers: int) -> Iterator[Progress]:
+    if arguments.ray and arguments.workers is not None:
+        warnings.warn("--workers has no effect with a Ray cluster, which has workers of its own", stacklevel=2)
+    return build(arguments.photos, arguments.out, plan, workers=workers, cluster=arguments.ray)
 
 
 def _conditions(given: list[str]) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
