@@ -148,3 +148,11 @@ def test_plans_that_cannot_be_done() -> None:
         Plan(conditions=("canny",), layout="webdatasets")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="shard size of at least 1"):
         Plan(conditions=("canny",), shard_size=0)
+
+
+def test_flags_without_effect_are_told(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["dataset", "build", str(photos), "--conditions", "canny", "--size", "32", "--workers", "0"]
+    assert main([*words, "--shard-size", "4", "--caption-weights", "x/y", "--out", str(tmp_path / "out")]) == 0
+    error = capsys.readouterr().err
+    assert "--shard-size has no effect on --layout imagefolder" in error
+    assert "--caption-weights has no effect on --captions folder" in error

@@ -19,7 +19,7 @@ from zeroconv.dataset.check import check
 from zeroconv.dataset.imagefolder import METADATA
 from zeroconv.dataset.journal import SKIPPED, Progress
 from zeroconv.dataset.measure import measure_all
-from zeroconv.dataset.plan import Captions, Layout, Plan
+from zeroconv.dataset.plan import SHARD_SIZE, Captions, Layout, Plan
 from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
@@ -48,8 +48,15 @@ def _add_build(commands: Any) -> None:
     command = commands.add_parser(
         "build", help=text, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    command.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of pictures, any layout that train reads")
-    command.add_argument(
+    command.add_argument("photos", metavar="PHOTOS", type=Path, help="pictures in any layout that train reads")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty folder, or one to go on")
+    _add_examples(command.add_argument_group("examples"))
+    _add_result(command.add_argument_group("result"))
+    command.set_defaults(run_dataset=_build)
+
+
+def _add_examples(group: Any) -> None:
+    group.add_argument(
         "--conditions",
         action="append",
         required=True,
@@ -57,22 +64,23 @@ def _add_build(commands: Any) -> None:
         help="comma-separated names, or one name with its options, as canny,low=50; may be given several times; "
         f"known: {', '.join(conditions.extractable())}",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="new or empty folder, or one to go on")
-    command.add_argument("--size", type=int, default=512, help="pixels of a side (default: 512)")
-    command.add_argument("--fit", default="crop", help="crop, pad or stretch other shapes (default: crop)")
+    group.add_argument("--size", type=int, default=512, help="pixels of a side (default: 512)")
+    group.add_argument("--fit", default="crop", help="crop, pad or stretch other shapes (default: crop)")
     text = "draw Canny's thresholds for each picture, so that the ControlNet learns sparse and dense edges"
-    command.add_argument("--random-canny", action="store_true", help=text)
-    command.add_argument("--captions", choices=get_args(Captions), default="folder", help=CAPTIONS_HELP)
+    group.add_argument("--random-canny", action="store_true", help=text)
+    group.add_argument("--captions", choices=get_args(Captions), default="folder", help=CAPTIONS_HELP)
     text = f"with --captions blip: folder or hub id of a BLIP network (default: {WEIGHTS})"
-    command.add_argument("--caption-weights", default=WEIGHTS, metavar="NAME", help=text)
+    group.add_argument("--caption-weights", metavar="NAME", help=text)
+
+
+def _add_result(group: Any) -> None:
     text = "imagefolder: files and metadata.jsonl; webdataset: tar shards (default: imagefolder)"
-    command.add_argument("--layout", choices=get_args(Layout), default="imagefolder", help=text)
-    text = "examples of a tar shard at most (default: 1000)"
-    command.add_argument("--shard-size", type=int, default=1000, metavar="N", help=text)
-    command.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
+    group.add_argument("--layout", choices=get_args(Layout), default="imagefolder", help=text)
+    text = f"examples of a tar shard at most (default: {SHARD_SIZE})"
+    group.add_argument("--shard-size", type=int, metavar="N", help=text)
+    group.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
     text = "do the work on a Ray cluster, as auto or ray://HEAD:10001 (without ADDRESS: one on this machine)"
-    command.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
-    command.set_defaults(run_dataset=_build)
+    group.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
 
 
 def _add_check(commands: Any) -> None:
@@ -128,9 +136,9 @@ def _build(arguments: argparse.Namespace) -> int:
         options=options,
         random_canny=arguments.random_canny,
         captions=arguments.captions,
-        caption_weights=arguments.caption_weights,
+        caption_weights=WEIGHTS if arguments.caption_weights is None else arguments.caption_weights,
         layout=arguments.layout,
-        shard_size=arguments.shard_size,
+        shard_size=SHARD_SIZE if arguments.shard_size is None else arguments.shard_size,
     )
     started, steps = time.perf_counter(), _steps(arguments, plan, workers)
     progress = next(steps)
@@ -145,8 +153,13 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _steps(arguments: argparse.Namespace, plan: Plan, workers: int) -> Iterator[Progress]:
-    if arguments.ray and arguments.workers is not None:
-        warnings.warn("--workers has no effect with a Ray cluster, which has workers of its own", stacklevel=2)
+    for flag, is_idle, reason in (
+        ("--workers", arguments.ray and arguments.workers is not None, "with a cluster, which has its own workers"),
+        ("--shard-size", plan.layout != "webdataset" and arguments.shard_size is not None, "on --layout imagefolder"),
+        ("--caption-weights", plan.captions != "blip" and arguments.caption_weights, f"on --captions {plan.captions}"),
+    ):
+        if is_idle:
+            warnings.warn(f"{flag} has no effect {reason}", stacklevel=2)
     return build(arguments.photos, arguments.out, plan, workers=workers, cluster=arguments.ray)
 
 

@@ -16,6 +16,8 @@ SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
 RANDOM_LOW, RANDOM_GAP = (40, 160), (40, 160)
 """Canny's lower threshold, and how much higher the upper one is, where thresholds are drawn anew for each picture."""
 
+SHARD_SIZE = 1000
+"""About half a gigabyte of pictures of 512 pixels with a condition."""
 Layout = Literal["imagefolder", "webdataset"]
 Captions = Literal["folder", "sidecar", "jsonl", "blip", "none"]
 
@@ -40,7 +42,7 @@ class Plan:
     """Folder or hub id of a BLIP network."""
     layout: Layout = "imagefolder"
     """Files in folders, or tar shards."""
-    shard_size: int = 1000
+    shard_size: int = SHARD_SIZE
     """Examples of a tar shard at most."""
 
     def __post_init__(self) -> None:

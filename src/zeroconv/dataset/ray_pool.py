@@ -6,6 +6,7 @@ when a job is started.
 
 import functools
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -71,4 +72,5 @@ def _connected(address: str, workers: int | None) -> Any:
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"--ray: no cluster at {address or 'this machine'} ({str(error).splitlines()[0]})") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # our own bar and sentences say it
     return ray.data
