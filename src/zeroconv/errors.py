@@ -8,6 +8,10 @@ class UserError(ValueError):
     """A mistake in what was asked for, not in the program: the command line prints it and exits with code 2."""
 
 
+class PictureError(UserError):
+    """What makes one picture useless while others may serve: where there are many it is reported and left out."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """A clause that names the valid choices and, where one is close to `name`, which was probably meant."""
     known = sorted(choices)

@@ -12,13 +12,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from zeroconv.errors import UserError, nearest
+from zeroconv.errors import PictureError, UserError, nearest
 
 MAX_PIXELS = 100_000_000
 """Above this a file is refused before it is decoded: 100 megapixels already take 300 MB as RGB."""
@@ -33,27 +33,32 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 def read_image(path: str | Path) -> Image.Image:
-    """The picture in a file as RGB, upright. UserError for anything that is not a readable picture of sane size."""
+    """The picture in a file as RGB, upright. PictureError for what is no readable picture of sane size."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(_missing(path))
+        raise PictureError(_missing(path))
+    return decode_image(path, str(path))
+
+
+def decode_image(file: Path | BinaryIO, of: str) -> Image.Image:
+    """The picture in a file, or in bytes that lie elsewhere, as RGB, upright; `of` is its name in errors."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the decoder about the file; a bomb is judged by our own limit
-            with Image.open(path) as image:
-                _refuse_huge(path, image)
+            with Image.open(file) as image:
+                _refuse_huge(of, image)
                 image.load()
                 return to_rgb(_upright(image))
     except UserError:
         raise
     except Image.DecompressionBombError as error:
-        raise UserError(f"{path} is larger than the limit of {MAX_PIXELS:,} pixels; scale it down first") from error
+        raise PictureError(f"{of} is larger than the limit of {MAX_PIXELS:,} pixels; scale it down first") from error
     except UnidentifiedImageError as error:
-        raise UserError(f"{path} is not a picture (expected a PNG, JPEG, WebP, TIFF, BMP or GIF file)") from error
+        raise PictureError(f"{of} is not a picture (expected a PNG, JPEG, WebP, TIFF, BMP or GIF file)") from error
     except PermissionError as error:
-        raise UserError(f"{path} cannot be opened: permission denied") from error
+        raise PictureError(f"{of} cannot be opened: permission denied") from error
     except Exception as error:  # decoders raise nearly everything on damaged files: struct.error, IndexError ...
-        raise UserError(f"{path} is damaged or cut short and cannot be read as a picture ({error})") from error
+        raise PictureError(f"{of} is damaged or cut short and cannot be read as a picture ({error})") from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -152,10 +157,10 @@ def _missing(path: Path) -> str:
     return f"no file {path}" + (f"; did you mean {path.with_name(close[0])}?" if close else "")
 
 
-def _refuse_huge(path: Path, image: Image.Image) -> None:
+def _refuse_huge(of: str, image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width}x{image.height}"
-        raise UserError(f"{path} has {size} pixels, more than the limit of {MAX_PIXELS:,}; scale it down first")
+        raise PictureError(f"{of} has {size} pixels, more than the limit of {MAX_PIXELS:,}; scale it down first")
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -81,5 +81,5 @@ def test_a_condition_that_cannot_be_made_must_be_there(folder: Path) -> None:
 
 
 def test_what_is_no_data_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a folder of pictures, or 'scenes:COUNT'.*which is no folder"):
+    with pytest.raises(UserError, match=r"a folder of pictures, tar shards.*, or 'scenes:COUNT'.*which is no folder"):
         open_source(str(tmp_path / "nowhere"), extraction_of("canny", {}), 16)

@@ -1,13 +1,19 @@
-"""`zeroconv annotate NAME IMAGE --out FILE`: the condition image of a picture, at the picture's size."""
+"""`zeroconv annotate NAME IMAGE --out FILE`: the condition image of a picture, or of each picture of a folder."""
 
 import argparse
+import time
 import typing
+import warnings
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from zeroconv import conditions, fields
-from zeroconv.cli.parser import some_path
+from zeroconv.cli.parser import some_path, whole
+from zeroconv.dataset.annotate import Annotation, annotate_folder
+from zeroconv.dataset.journal import SKIPPED
+from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write, read_image, save_png
 
@@ -18,7 +24,10 @@ examples:
   zeroconv annotate pose photo.jpg --out poses.json
   zeroconv annotate pose poses.json --out pose.png
   zeroconv annotate depth kinect.png --method algorithm --depth-map metric --out depth.png
+  zeroconv annotate canny photos --out edges
 
+Of a folder all pictures are annotated, on all cores, into folders of the same names. A run that was stopped goes on
+with the same command; pictures that cannot be read are listed in DIR/skipped.jsonl.
 `zeroconv annotate NAME --help` lists the options of a condition."""
 
 
@@ -31,18 +40,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         summary = kind.polarity if kind.extractor else f"{kind.polarity} (cannot be made from a picture yet)"
         command = kinds.add_parser(name, aliases=kind.aliases, help=summary, allow_abbrev=False)
         command.add_argument(
-            "image", metavar="IMAGE", type=some_path, help="the picture, or a file that stands for one"
+            "image", metavar="IMAGE", type=some_path, help="the picture, a file that stands for one, or a folder"
         )
-        command.add_argument("--out", metavar="FILE", type=some_path, required=True, help="where to write it, a .png")
+        text = "where to write it, a .png; for a folder another folder"
+        command.add_argument("--out", metavar="FILE", type=some_path, required=True, help=text)
+        _add_folder_options(command)
         command.set_defaults(condition=name, options=(), parser=command)
         if kind.extractor:
             _add_options(command, kind.extractor)
 
 
+def _add_folder_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("for a folder")
+    group.add_argument("--workers", type=whole, metavar="N", help="processes (default: one a core; 0: this one alone)")
+    group.add_argument("--overwrite", action="store_true", help="make images anew that are there already")
+
+
 def run(args: argparse.Namespace) -> int:
-    """Writes the condition image."""
+    """Writes the condition image, or those of a folder."""
     given = {name: getattr(args, name) for name in args.options if getattr(args, name) is not None}
     extractor = conditions.create(args.condition, **given)  # wrong options are told before anything is read
+    if args.image.is_dir():
+        return _run_folder(args, Annotation(args.condition, given))
+    if args.workers is not None or args.overwrite:
+        warnings.warn("--workers and --overwrite are for folders; they change nothing for one picture", stacklevel=2)
     if args.out.suffix.lower() == ".json" and isinstance(extractor, conditions.WritesJson):
         return _write_json(extractor, args)
     if args.out.suffix.lower() != ".png":
@@ -53,6 +74,26 @@ def run(args: argparse.Namespace) -> int:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     save_png(Image.fromarray(made), args.out)
     print(args.out)
+    return 0
+
+
+def _run_folder(args: argparse.Namespace, annotation: Annotation) -> int:
+    """Writes the condition image of every picture of the folder, with a progress bar, and says what came out."""
+    if args.out.suffix.lower() in (".png", ".json") and not args.out.is_dir():
+        raise UserError(f"{args.image} is a folder, so --out must be a folder, not {args.out.name!r}")
+    workers = core_count() if args.workers is None else args.workers
+    if workers < 0:
+        raise UserError(f"--workers must be at least 0, got {workers}")
+    started = time.perf_counter()
+    steps = annotate_folder(args.image, args.out, annotation, workers=workers, overwrite=args.overwrite)
+    first = progress = next(steps)
+    with tqdm(total=progress.total, initial=progress.done, unit="picture", desc=annotation.condition) as bar:
+        for progress in steps:
+            bar.update(progress.done + progress.skipped - bar.n)
+    made, seconds = progress.done - first.done, time.perf_counter() - started
+    print(f"{made} {annotation.condition} images made in {seconds:.0f} s, {first.done} were there: {args.out}")
+    if progress.skipped:
+        print(f"{progress.skipped} pictures could not be used: {args.out / SKIPPED}")
     return 0
 
 

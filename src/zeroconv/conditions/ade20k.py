@@ -9,7 +9,7 @@ screen.
 import numpy as np
 from numpy.typing import NDArray
 
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError
 
 Picture = NDArray[np.uint8]
 
@@ -177,10 +177,10 @@ UNLABELLED = 0
 
 
 def to_colours(classes: NDArray[np.integer]) -> Picture:
-    """Classes (H, W), 0..150 -> their colours (H, W, 3) uint8, RGB, 0 black; UserError for any other number."""
+    """Classes (H, W), 0..150 -> their colours (H, W, 3) uint8, RGB, 0 black; PictureError for any other number."""
     if classes.size and not 0 <= int(classes.min()) <= int(classes.max()) <= len(NAMES):
         wrong = int(classes.max()) if classes.max() > len(NAMES) else int(classes.min())
-        raise UserError(
+        raise PictureError(
             f"segmentation: expected ADE20K's classes 1 to {len(NAMES)}, 0 for unlabelled, but the map has {wrong}"
         )
     return np.asarray(np.concatenate([np.zeros((1, 3), np.uint8), PALETTE])[classes])

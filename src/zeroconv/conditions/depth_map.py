@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError
 
 Map = NDArray[np.float32]
 Meaning = Literal["inverse", "metric"]
@@ -32,9 +32,9 @@ def read_depth_map(path: Path) -> Map | None:
 
 
 def grey_values(image: np.ndarray, of: str) -> Map:
-    """A depth map given as picture uint8 (H, W, 3) -> its values (H, W); UserError for a picture in colour."""
+    """A depth map given as picture uint8 (H, W, 3) -> its values (H, W); PictureError for a picture in colour."""
     if not (image == image[:, :, :1]).all():
-        raise UserError(
+        raise PictureError(
             f"{of}: method=algorithm takes a depth map (grey), but this picture is in colour; depth of a photograph "
             f"needs a network: method=network, weights=FOLDER or hub id"
         )
@@ -61,13 +61,13 @@ def _read_array(path: Path) -> Map:
         loaded = np.load(path, allow_pickle=False)
         arrays = [loaded] if isinstance(loaded, np.ndarray) else [loaded[name] for name in loaded.files]
     except FileNotFoundError:
-        raise UserError(f"no file {path}") from None
+        raise PictureError(f"no file {path}") from None
     except (OSError, ValueError, EOFError) as problem:
-        raise UserError(f"{path} is not an array of numbers that numpy can read ({problem})") from problem
+        raise PictureError(f"{path} is not an array of numbers that numpy can read ({problem})") from problem
     shapes = " and ".join(str(array.shape) for array in arrays)
     if len(arrays) != 1 or arrays[0].size == 0 or arrays[0].dtype.kind not in "fiu":
-        raise UserError(f"{path}: expected one array of depths (H, W), got {shapes or 'none'}")
+        raise PictureError(f"{path}: expected one array of depths (H, W), got {shapes or 'none'}")
     array = arrays[0].squeeze() if arrays[0].ndim > 2 else arrays[0]
     if array.ndim != 2:
-        raise UserError(f"{path}: expected one array of depths (H, W), got {shapes}")
+        raise PictureError(f"{path}: expected one array of depths (H, W), got {shapes}")
     return np.asarray(array, np.float32)

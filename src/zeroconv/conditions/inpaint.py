@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture, random_numbers
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 from zeroconv.images import read_image
 
 RANDOM = "random"
@@ -89,7 +89,7 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     (width, height), shape = given.size, size[1] / size[0]
     stretch = max(shape / (width / height), (width / height) / shape)
     if stretch > _LARGEST_STRETCH:
-        raise UserError(
+        raise PictureError(
             f"inpaint: the mask {path} is {width}x{height}, but the picture {size[1]}x{size[0]}: another shape"
         )
     with one_thread():

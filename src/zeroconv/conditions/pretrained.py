@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroconv.conditions.device import Device, find_device
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ class Pretrained:
         """Pictures of one size, uint8 (H, W, 3), RGB -> the network's inputs; `inputs` are the processor's own, as
         boxes.
 
-        UserError for a picture of a shape that the processor cannot scale.
+        PictureError for a picture of a shape that the processor cannot scale.
         """
         try:
             given = self.processor(
@@ -46,7 +46,9 @@ class Pretrained:
             )
         except ValueError as problem:  # as for a picture so narrow that scaled to the network's size it vanishes
             size = f"{images[0].shape[1]}x{images[0].shape[0]}"
-            raise UserError(f"a picture of {size} pixels cannot be prepared for this network: {problem}") from problem
+            raise PictureError(
+                f"a picture of {size} pixels cannot be prepared for this network: {problem}"
+            ) from problem
         return dict(given)
 
     def run(self, inputs: dict[str, Any]) -> Any:
@@ -59,13 +61,23 @@ class Pretrained:
 
 
 def load(
-    architecture: str, weights: str, *, of: str, example: str, otherwise: str = "", device: Device = "auto"
+    architecture: str,
+    weights: str,
+    *,
+    of: str,
+    example: str,
+    otherwise: str = "",
+    option: str = "weights=",
+    also: tuple[str, ...] = (),
+    device: Device = "auto",
 ) -> Pretrained:
     """The network in a folder or on the hub, by a class of transformers, as "AutoModelForDepthEstimation".
 
     of         the condition or part that needs it, for errors, as "depth"
     example    a hub id that fits
     otherwise  what serves without weights, for errors
+    option     how weights are given, for errors
+    also       names of more files that are fetched from the hub where it has them
     UserError names the network, where it was looked for and how to get it.
     """
     place = find_device(device)
@@ -76,7 +88,7 @@ def load(
     if Path(weights).exists() or weights.count("/") != 1 or weights[0] in "./~":
         expected = f"expected a folder with {_FILES}, or a hub id, as {example}{_also(otherwise)}"
         raise UserError(f"{of}: no network at {weights!r}; {expected}")
-    return _load(architecture, _from_hub(weights, of, otherwise), of, place)
+    return _load(architecture, _from_hub(weights, of, otherwise, option, also), of, place)
 
 
 def resized(values: "Tensor", size: tuple[int, ...], mode: str) -> "Tensor":
@@ -114,7 +126,7 @@ def _load(architecture: str, folder: str, of: str, device: "torch.device") -> Pr
     return Pretrained(processor, model.eval().requires_grad_(False).to(device))
 
 
-def _from_hub(name: str, of: str, otherwise: str) -> str:
+def _from_hub(name: str, of: str, otherwise: str, option: str, also: tuple[str, ...]) -> str:
     """The folder of an earlier download, else of a new one."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -127,12 +139,12 @@ def _from_hub(name: str, of: str, otherwise: str) -> str:
         pass  # there is none, or no such name can be
     try:
         files = [file.rfilename for file in HfApi().model_info(name, timeout=10).siblings or ()]
-        return str(snapshot_download(name, allow_patterns=[*_NEEDED, *_weights(files)]))
+        return str(snapshot_download(name, allow_patterns=[*_NEEDED, *_weights(files), *also]))
     except Exception as problem:  # the hub's client changes its own error classes with the HTTP library it uses
         raise UserError(
             f"{of} needs the network {name}, which is not in {HF_HUB_CACHE} and could not be downloaded "
             f"({_first_line(problem)}); get it where there is a network with `hf download {name}`, or give a folder "
-            f"with weights=FOLDER{_also(otherwise)}"
+            f"with {option}FOLDER{_also(otherwise)}"
         ) from problem
 
 

@@ -17,7 +17,7 @@ from zeroconv.conditions.detection import batched
 from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 
 WEIGHTS = "openmmlab/upernet-convnext-small"
 
@@ -60,7 +60,7 @@ class Segmentation:
         if self.method == "network":
             return _predict([image], self.weights, self.device)[0]
         if not (image == image[:, :, :1]).all():
-            raise UserError(
+            raise PictureError(
                 "segmentation: method=algorithm takes a map of class numbers (grey, 0 to 150), but this picture is in "
                 f"colour; to find the classes in a photograph use method=network and weights ({WEIGHTS})"
             )

@@ -148,25 +148,35 @@ def _read(source: Source, spans: list[tuple[int, int]], workers: int) -> Iterato
         return
     waiting = deque(spans)
     running: deque[Future[list[Example]]] = deque()
-    with _pool(min(workers, len(spans))) as pool:
+    with _pool(min(workers, len(spans)), source) as pool:
         while waiting or running:
             while waiting and len(running) <= workers:
-                running.append(pool.submit(source.read, range(*waiting.popleft())))
+                running.append(pool.submit(_read_in_worker, *waiting.popleft()))
             yield running.popleft().result()
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+def _pool(workers: int, source: Source) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (source,))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start_worker() -> None:
+_source: Source
+"""What a process reads: handed over once, since a source of a million pictures is large."""
+
+
+def _start_worker(source: Source) -> None:
+    global _source
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    _source = source
+
+
+def _read_in_worker(start: int, stop: int) -> list[Example]:
+    return _source.read(range(start, stop))
 
 
 def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:

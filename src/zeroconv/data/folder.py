@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from zeroconv import conditions
-from zeroconv.data.listing import Entry, list_folder
+from zeroconv.data.entry import Entry
+from zeroconv.data.listing import list_folder
+from zeroconv.data.places import fingerprint, read_place
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError
-from zeroconv.images import RESAMPLING, fit, read_image
+from zeroconv.images import RESAMPLING, fit
 
 LARGEST_SHARE = 10
 """At most one in so many pictures is held out."""
@@ -47,8 +49,8 @@ class FolderSource:
         """The layout, the size, and a hash of all names, captions and file sizes."""
         digest = hashlib.sha256()
         for entry in self.entries:
-            sizes = [path.stat().st_size for path in (entry.picture, entry.condition) if path is not None]
-            digest.update(f"{entry.name}\0{entry.caption}\0{sizes}\n".encode())
+            versions = ", ".join(fingerprint(place) for place in (entry.picture, entry.condition) if place is not None)
+            digest.update(f"{entry.name}\0{entry.caption}\0[{versions}]\n".encode())
         return {"kind": "folder", "layout": self.layout, "size": self.size, "files": digest.hexdigest()[:16]}
 
     def read(self, indices: Sequence[int]) -> list[Example]:
@@ -66,7 +68,7 @@ class FolderSource:
 
     def _read(self, index: int) -> Example:
         entry, square = self.entries[index], (self.size, self.size)
-        picture = np.asarray(fit(read_image(entry.picture), square))
+        picture = np.asarray(fit(read_place(entry.picture), square))
         return Example(
             name=entry.name,
             image=picture,
@@ -80,7 +82,7 @@ class FolderSource:
             assert self.extraction.extract is not None
             return self.extraction.extract(picture)
         resample = RESAMPLING[conditions.kind(self.extraction.name).resize_filter]
-        return np.asarray(fit(read_image(entry.condition), (self.size, self.size), resample=resample))
+        return np.asarray(fit(read_place(entry.condition), (self.size, self.size), resample=resample))
 
 
 def _rank(entry: Entry) -> str:

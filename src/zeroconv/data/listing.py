@@ -4,43 +4,41 @@ tutorial      prompt.json, one JSON object a line: source (condition), target (p
 imagefolder   metadata.jsonl or metadata.csv of Hugging Face datasets: file_name, text, <condition>_file_name ...
 sidecars      pictures, each with its caption in a text file of the same name; condition images of the same names in
               another folder (the layout of kohya's conditioning_data_dir)
+coco          captions*.json, person_keypoints*.json, panoptic*.json or instances*.json beside their pictures
+ade20k        images/SPLIT/*.jpg and annotations/SPLIT/*.png
+webdataset    tar shards: KEY.png or KEY.jpg, KEY.txt, KEY.<condition>.png
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zeroconv import conditions
+from zeroconv.data.ade20k import find_split, read_split
+from zeroconv.data.coco import find_annotations, read_annotations
+from zeroconv.data.entry import Entry, Read
+from zeroconv.data.webdataset import INDEX, Sample, find_shards, samples
 from zeroconv.errors import UserError
+from zeroconv.scenes.folder import SETTINGS
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 CAPTIONS = (".txt", ".caption")
 TUTORIAL = ("prompt.json", "prompt.jsonl")
 METADATA = ("metadata.jsonl", "metadata.csv")
+LISTS = (*METADATA, TUTORIAL[0])
 CAPTION_KEYS = ("text", "caption", "prompt")
 CONDITION_KEYS = ("conditioning_image", "condition", "source")
 """Names of a condition image that do not say which condition it is; each also with _file_name."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One example that can be read."""
-
-    name: str
-    """Path of the picture below the folder, with slashes: unique."""
-    picture: Path
-    caption: str
-    condition: Path | None
-    """A ready condition image; None: it has to be made from the picture."""
-
+ANNOTATED = ("coco", "ade20k")
+"""Layouts whose condition images are the truth, drawn from annotations."""
 
 Parse = Callable[[], Mapping[str, Any]]
-Read = Callable[[], Entry]
-"""Reads one example when it is called, and raises UserError where something is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,33 @@ def list_folder(folder: Path, condition: str, ready: Path | None = None, problem
     problems  collects what is wrong with single examples, which are then left out.
     UserError where the folder, or (without `problems`) a line of its list or a file is missing, or it holds no picture.
     """
-    if not folder.is_dir():
-        raise UserError(f"--data must name a folder of pictures; {folder} is none")
+    if not is_listed(folder):
+        raise UserError(f"--data must name a folder of pictures, or tar shards as data/*.tar; {folder} is none")
     if ready is not None:
         return _non_empty(folder, "sidecars", _sidecars(folder, ready), problems)
     for layout, names, read in (("tutorial", TUTORIAL, _tutorial), ("imagefolder", METADATA, _imagefolder)):
         for name in names:
             if (folder / name).is_file():
                 return _non_empty(folder, layout, read(folder, folder / name, condition), problems)
+    _refuse_unfinished(folder)
+    for layout, reads in _others(folder, condition):
+        return _non_empty(folder, layout, reads, problems)
     return _non_empty(folder, "sidecars", _sidecars(folder, None), problems)
+
+
+def is_listed(place: Path) -> bool:
+    """Whether a path is something of which the examples can be listed: a folder, tar shards or COCO's annotations."""
+    return place.is_dir() or bool(find_shards(place)) or (place.is_file() and find_annotations(place) is not None)
+
+
+def _others(place: Path, condition: str) -> Iterator[tuple[str, Iterator[Read]]]:
+    """The layouts that are told by other files than a list."""
+    if shards := find_shards(place):
+        yield "webdataset", _webdataset(shards, condition)
+    if annotations := find_annotations(place):
+        yield "coco", read_annotations(annotations, condition)
+    if split := find_split(place):
+        yield "ade20k", read_split(split, condition)
 
 
 def _non_empty(folder: Path, layout: str, reads: Iterator[Read], problems: list[str] | None) -> Listing:
@@ -107,24 +123,45 @@ def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Read]:
     return (partial(read, *row) for row in _rows(file))
 
 
+def _refuse_unfinished(folder: Path) -> None:
+    """UserError for a set without its list, which is written last: its condition images would pass for pictures."""
+    if (folder / SETTINGS).is_file() and not (folder / INDEX).is_file():
+        raise UserError(f"{folder} is a data set that is not finished; the command that makes it goes on with it")
+
+
+def _webdataset(shards: Sequence[Path], condition: str) -> Iterator[Read]:
+    def read(given: Callable[[], Sample]) -> Entry:
+        sample = given()
+        return Entry(sample.key, sample.picture(), sample.caption(CAPTION_KEYS), sample.condition(condition))
+
+    return (partial(read, given) for given in samples(shards))
+
+
 def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
     if ready is not None and not ready.is_dir():
         raise UserError(f"conditions= must name a folder of condition images; {ready} is none")
-    conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in _pictures(ready)}
+    conditions_by_name = {} if ready is None else {_stem(ready, p): p for p in pictures_in(ready)}
 
     def read(picture: Path) -> Entry:
         stem = _stem(folder, picture)
         if ready is not None and stem not in conditions_by_name:
             raise UserError(f"{picture} has no condition image: expected {ready / stem}.png (or another picture type)")
-        texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
-        caption = next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
-        return Entry(picture.relative_to(folder).as_posix(), picture, caption, conditions_by_name.get(stem))
+        name = picture.relative_to(folder).as_posix()
+        return Entry(name, picture, caption_beside(picture), conditions_by_name.get(stem))
 
-    return (partial(read, picture) for picture in _pictures(folder))
+    return (partial(read, picture) for picture in pictures_in(folder))
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
+def caption_beside(picture: Path) -> str:
+    """The text in the file beside a picture; empty where there is none."""
+    texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
+    return next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder and all below it that are pictures by their names, sorted; hidden ones are none."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    return sorted(path for path in found if path.is_file())
 
 
 def _stem(folder: Path, path: Path) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroconv import conditions
+from zeroconv.data.listing import is_listed
 from zeroconv.data.records import Example
 from zeroconv.errors import UserError, nearest
 
@@ -62,16 +63,18 @@ def open_source(name: str, extraction: Extraction, size: int) -> Source:
     """The source that `name` stands for; pictures of size x size pixels.
 
     "scenes:20000" or "scenes:20000,seed=3": rendered scenes. "folder:PATH" or "folder:PATH,conditions=PATH2", or a path
-    alone: pictures of one's own (zeroconv.data.listing names the layouts).
+    alone, or tar shards as "data/*.tar": pictures of one's own (zeroconv.data.listing names the layouts).
     Raises UserError for an unknown kind, a count that is no positive number, an unknown option, or an unusable folder.
     """
     kind, _, rest = name.partition(":")
     if kind in READERS:
         return READERS[kind](rest, extraction, size)
-    if name and Path(name.partition(",conditions=")[0]).is_dir():
+    place = Path(name.partition(",conditions=")[0]).expanduser()
+    if name and is_listed(place):
         return _folder(name, extraction, size)
     raise UserError(
-        f"--data is a folder of pictures, or 'scenes:COUNT' for rendered scenes; got {name!r}, which is no folder; "
+        "--data is a folder of pictures, tar shards as 'data/*.tar', or 'scenes:COUNT' for rendered scenes; "
+        f"got {name!r}, which is no folder; "
         f"{nearest(kind, READERS)}"
     )
 

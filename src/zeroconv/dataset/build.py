@@ -1,154 +1,111 @@
 """Photographs to a data set, on all cores: it may be killed at any moment and goes on without redoing or losing any.
 
-DIR/metadata.jsonl     Hugging Face imagefolder: file_name, text, <condition>_file_name and <condition>_options
-DIR/image/             the pictures;  DIR/<condition>/  their condition images; all PNG, since lossy formats blur edges
+The examples lie as imagefolder.py or shards.py says; beside them
 DIR/skipped.jsonl      pictures that could not be read, and why
 DIR/done.jsonl         one line an example as it is finished: what a continued run need not do again
 DIR/export.json        the plan; a folder with another plan is refused
 """
 
-import json
-import multiprocessing
-import os
-import warnings
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
+from zeroconv.data.entry import Entry
+from zeroconv.data.listing import ANNOTATED, list_folder
+from zeroconv.data.places import Place
+from zeroconv.dataset.captions import captioned
+from zeroconv.dataset.example import Job, make_example
+from zeroconv.dataset.imagefolder import Files, write_files
+from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
+from zeroconv.dataset.plan import Plan, file_name, stem
+from zeroconv.dataset.pool import results
+from zeroconv.dataset.ray_pool import ray_results
+from zeroconv.dataset.shards import Shards, write_part
+from zeroconv.errors import PictureError, UserError
+from zeroconv.scenes.folder import claim
 
-from zeroconv import conditions
-from zeroconv.data.listing import Entry, list_folder
-from zeroconv.dataset.plan import Plan, file_name
-from zeroconv.errors import UserError
-from zeroconv.images import fit, read_image, save_png
-from zeroconv.scenes.folder import claim, write_lines
-
-METADATA, SKIPPED, DONE = "metadata.jsonl", "skipped.jsonl", "done.jsonl"
-PICTURES = "image"
-WAITING = 4
-"""Pictures in work or waiting for each process: enough that none is idle."""
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a build has come."""
-
-    done: int
-    """Examples that are finished, those of earlier runs included."""
-    skipped: int
-    total: int
+WRITERS = {"imagefolder": write_files, "webdataset": write_part}
 
 
-def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1) -> Iterator[Progress]:
-    """Build the data set of `photos` in `out`; yields after each picture.
+def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1, cluster: str | None = None) -> Iterator[Progress]:
+    """Build the data set of `photos` in `out`; yields at first and after each picture.
 
-    workers: processes; 0 does all in this one. The bytes do not depend on it.
+    workers  processes; 0 does all in this one. The bytes do not depend on it.
+    cluster  address of a Ray cluster that does the work, empty for one on this machine; None: no Ray
     UserError where `out` holds something else, or no picture could be read.
     """
-    entries = list_folder(photos, "custom").entries
+    if cluster is not None:  # other machines have other working directories
+        photos, out = photos.absolute(), out.absolute()
+    known = _known(photos, plan)
+    listed = captioned(list_folder(photos, "custom"), photos, plan.captions)
+    entries = [entry for entry in listed if all(entry.name in images for images in known.values())]
+    refuse_within(out, photos)
+    claim(out, {**plan.describe(), **({"annotated": sorted(known)} if known else {}), **_order(plan, entries)})
+    journal = Journal.open(out)
+    jobs = [
+        Job(number, entry, file, {name: images[entry.name] for name, images in known.items()})
+        for number, (entry, file) in enumerate(_named(entries))
+    ]
+    layout = Shards(out, plan.shard_size, jobs) if plan.layout == "webdataset" else Files(out, jobs)
+    waiting = layout.waiting(journal)
+    journal.forget(job.entry.name for job in waiting)
+    work = partial(run_job, out, plan)
+    rows = results(work, waiting, workers) if cluster is None else ray_results(work, waiting, cluster, workers)
+    yield from journal.follow(layout.follow(rows, journal), len(entries))
+    journal.report()
+    if not journal.done:
+        raise UserError(f"none of the {len(entries)} pictures in {photos} could be read; {out / SKIPPED} says why")
+    layout.finish(journal)
+
+
+def run_job(out: Path, plan: Plan, job: Job) -> Row:
+    """Make and write one example -> its line of the journal; or its source and why it is skipped."""
+    try:
+        return WRITERS[plan.layout](out, job, *make_example(plan, job))
+    except PictureError as error:
+        return {"source": job.entry.name, "reason": str(error)}
+
+
+def refuse_within(out: Path, photos: Path) -> None:
+    """UserError where what is written to `out` would be read as more photographs."""
     if out.resolve().is_relative_to(photos.resolve()):
         raise UserError(
             f"{out} lies within {photos}, whose pictures it would take for more photographs; choose another"
         )
-    claim(out, plan.describe())
-    twins = {stem for stem, count in Counter(_stem(entry) for entry in entries).items() if count > 1}
-    rows = {row["source"]: row for row in _finished(out / DONE)}
-    waiting = [entry for entry in entries if entry.name not in rows or not _is_there(out, rows[entry.name])]
-    skipped: list[Row] = []
-    count = len(entries) - len(waiting)
-    yield Progress(count, 0, len(entries))
-    with (out / DONE).open("a", encoding="utf-8") as done:
-        for row in _results(out, plan, [(entry, file_name(entry.name, twins)) for entry in waiting], workers):
-            if "reason" in row:
-                skipped.append(row)
-            else:
-                rows[row["source"]] = row
-                done.write(json.dumps(row) + "\n")
-                done.flush()
-                count += 1
-            yield Progress(count, len(skipped), len(entries))
-    if not rows:
-        raise UserError(f"none of the {len(entries)} pictures in {photos} could be read; {out / SKIPPED} says why")
-    write_lines(out / SKIPPED, sorted(skipped, key=lambda row: str(row["source"])))
-    write_lines(out / METADATA, (rows[entry.name] for entry in entries if entry.name in rows))
 
 
-def _stem(entry: Entry) -> str:
-    return PurePosixPath(entry.name).with_suffix("").as_posix()
+def _known(photos: Path, plan: Plan) -> dict[str, dict[str, Place]]:
+    """The condition images that the annotations of `photos` tell, by condition and picture.
 
-
-def _finished(path: Path) -> Iterator[Row]:
-    """The rows of an earlier run; a last line that was cut short counts for nothing."""
-    if path.is_file():
-        for line in path.read_text("utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue
-
-
-def _is_there(out: Path, row: Row) -> bool:
-    return all((out / value).is_file() for key, value in row.items() if key.endswith("file_name"))
-
-
-def _results(out: Path, plan: Plan, jobs: list[tuple[Entry, str]], workers: int) -> Iterator[Row]:
-    """Each job's row, in whatever order they are finished."""
-    if workers < 1 or not jobs:
-        yield from (_example(out, plan, *job) for job in jobs)
-        return
-    try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
-            running: set[Future[Row]] = set()
-            for job in jobs:
-                running.add(pool.submit(_example, out, plan, *job))
-                if len(running) >= WAITING * workers:
-                    finished, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in finished)
-            yield from (future.result() for future in running)
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a process was killed, perhaps for want of memory; the same command with fewer --workers goes on"
-        ) from error
-
-
-def _one_thread() -> None:
-    """Processes share the cores; their libraries' threads would only wait for each other."""
-    import torch
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-    torch.set_num_threads(1)
-
-
-def _example(out: Path, plan: Plan, entry: Entry, file: str) -> Row:
-    """Write one picture with its conditions -> its row of the metadata; or its source and why it is skipped."""
-    try:
-        picture = fit(read_image(entry.picture), (plan.size, plan.size), plan.fit)
-    except UserError as error:
-        return {"source": entry.name, "reason": str(error)}
-    row: dict[str, Any] = {"file_name": f"{PICTURES}/{file}", "text": entry.caption if plan.has_captions else ""}
-    _write(picture, out / row["file_name"])
+    A condition for which there are options is made from the pictures. Where one is known, pictures without it (as
+    those without persons, for poses) are left out.
+    """
+    known: dict[str, dict[str, Place]] = {}
     for name in plan.conditions:
-        options = plan.options_for(name, entry.name)
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always")
-            made = conditions.annotate(name, np.asarray(picture), options)
-        row[f"{name}_file_name"] = f"{name}/{file}"
-        if options:
-            row[f"{name}_options"] = options
-        if doubts:
-            row[f"{name}_doubts"] = [str(doubt.message) for doubt in doubts]
-        _write(Image.fromarray(made), out / name / file)
-    return {**row, "source": entry.name}
+        listing = None if plan.options.get(name) else list_folder(photos, name)
+        if listing is None or listing.layout not in ANNOTATED:
+            continue
+        images = {entry.name: entry.condition for entry in listing.entries if entry.condition is not None}
+        if images:
+            known[name] = images
+    return known
 
 
-def _write(picture: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_png(picture, path)
+def _named(entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Each entry and the name of its files: stems that several have keep their suffix."""
+    counts = Counter(stem(entry.name) for entry in entries)
+    twins = {name for name, count in counts.items() if count > 1}
+    return ((entry, file_name(entry.name, twins)) for entry in entries)
+
+
+def _order(plan: Plan, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Which pictures there are: shards number their examples, so that their list must stay as it is."""
+    if plan.layout != "webdataset":
+        return {}
+    names = "\n".join(entry.name for entry in entries)
+    return {
+        "pictures": f"{len(entries)}, whose names have the sha256 {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+    }

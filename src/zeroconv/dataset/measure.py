@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zeroconv.conditions.registry import one_thread
-from zeroconv.data.listing import Entry
+from zeroconv.data.entry import Entry
+from zeroconv.data.places import read_place
 from zeroconv.errors import UserError
-from zeroconv.images import read_image
 
 SIDE = 128
 """Pixels of the square in which edges of picture and condition are compared."""
@@ -69,7 +69,7 @@ def measure(entry: Entry, other: Entry | None) -> Measured:
 
     UserError for a picture that cannot be read.
     """
-    picture = np.asarray(read_image(entry.picture))
+    picture = np.asarray(read_place(entry.picture))
     known = {
         "name": entry.name,
         "caption": entry.caption,
@@ -81,7 +81,7 @@ def measure(entry: Entry, other: Entry | None) -> Measured:
     }
     if entry.condition is None:
         return Measured(**known)  # type: ignore[arg-type]
-    condition = np.asarray(read_image(entry.condition))
+    condition = np.asarray(read_place(entry.condition))
     red, green, blue = (float(mean) for mean in condition.mean((0, 1)))
     wanted = edges(condition)
     return Measured(
@@ -98,7 +98,7 @@ def measure(entry: Entry, other: Entry | None) -> Measured:
 
 def _fit_of_other(wanted: Edges, other: Entry | None) -> float | None:
     try:
-        return None if other is None else agreement(wanted, edges(np.asarray(read_image(other.picture))))
+        return None if other is None else agreement(wanted, edges(np.asarray(read_place(other.picture))))
     except UserError:  # told when its own turn comes
         return None
 

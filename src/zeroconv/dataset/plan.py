@@ -5,15 +5,21 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, get_args
 
 from zeroconv import conditions
-from zeroconv.errors import UserError
+from zeroconv.dataset.captions import WEIGHTS
+from zeroconv.errors import UserError, nearest
 from zeroconv.images import Fit, check_fit
 
 SMALLEST_SIZE, LARGEST_SIZE = 16, 4096
 RANDOM_LOW, RANDOM_GAP = (40, 160), (40, 160)
 """Canny's lower threshold, and how much higher the upper one is, where thresholds are drawn anew for each picture."""
+
+SHARD_SIZE = 1000
+"""About half a gigabyte of pictures of 512 pixels with a condition."""
+Layout = Literal["imagefolder", "webdataset"]
+Captions = Literal["folder", "sidecar", "jsonl", "blip", "none"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,26 @@ class Plan:
     """Options of the conditions, by name."""
     random_canny: bool = False
     """Draw Canny's thresholds for each picture, from its name, instead of using one pair for all."""
-    has_captions: bool = True
-    """Whether captions found beside the pictures are taken over."""
+    captions: Captions = "folder"
+    """folder: those that the layout has; sidecar: text files beside the pictures; jsonl: a list, as metadata.jsonl or
+    prompt.json; blip: said by BLIP, of the picture as it is cut; none: all empty."""
+    caption_weights: str = WEIGHTS
+    """Folder or hub id of a BLIP network."""
+    layout: Layout = "imagefolder"
+    """Files in folders, or tar shards."""
+    shard_size: int = SHARD_SIZE
+    """Examples of a tar shard at most."""
 
     def __post_init__(self) -> None:
         check_fit(self.fit)
         if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise UserError(f"expected a size from {SMALLEST_SIZE} to {LARGEST_SIZE} pixels, got {self.size}")
+        if self.captions not in get_args(Captions):
+            raise UserError(f"unknown captions {self.captions!r}; {nearest(self.captions, get_args(Captions))}")
+        if self.layout not in get_args(Layout):
+            raise UserError(f"unknown layout {self.layout!r}; {nearest(self.layout, get_args(Layout))}")
+        if self.shard_size < 1:
+            raise UserError(f"expected a shard size of at least 1 example, got {self.shard_size}")
         names = tuple(dict.fromkeys(conditions.canonical(name) for name in self.conditions))
         if not names:
             raise UserError(f"expected at least one condition, of {', '.join(conditions.extractable())}")
@@ -56,12 +75,15 @@ class Plan:
         }
         if self.random_canny:
             known["canny"] = {"low": list(RANDOM_LOW), "above_low": list(RANDOM_GAP)}
+        shards = {"layout": self.layout, "shard_size": self.shard_size} if self.layout == "webdataset" else {}
         return {
             "kind": "dataset",
             "size": self.size,
             "fit": self.fit,
             "conditions": known,
-            "captions": self.has_captions,
+            "captions": self.captions,
+            **({"caption_weights": self.caption_weights} if self.captions == "blip" else {}),
+            **shards,
         }
 
     def options_for(self, condition: str, name: str) -> dict[str, Any]:
@@ -78,6 +100,9 @@ def file_name(name: str, taken: set[str]) -> str:
 
     `taken` holds the stems that more than one picture has; these keep their suffix in the name.
     """
-    path = PurePosixPath(name)
-    stem = path.with_suffix("").as_posix()
-    return f"{path.as_posix() if stem in taken else stem}.png"
+    return f"{name if stem(name) in taken else stem(name)}.png"
+
+
+def stem(name: str) -> str:
+    """A picture's name without its suffix."""
+    return PurePosixPath(name).with_suffix("").as_posix()

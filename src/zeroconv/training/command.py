@@ -17,8 +17,8 @@ from zeroconv.training.interruption import Interruption, orderly_termination
 from zeroconv.training.run import Order, finish, loop, prepare
 
 DATA_HELP = """what to learn from: a folder of pictures with captions in text files beside them, with metadata.jsonl or
-with prompt.json (folder:PATH,conditions=PATH2 where the condition images lie in another folder), or rendered scenes:
-scenes:COUNT[,seed=N]"""
+with prompt.json (folder:PATH,conditions=PATH2 where the condition images lie in another folder), tar shards as
+data/*.tar, COCO or ADE20K as released, or rendered scenes: scenes:COUNT[,seed=N]"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,67 @@
+"""One function over many jobs on all cores of this machine, in whatever order they are finished."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from zeroconv.dataset.journal import Row
+from zeroconv.errors import UserError
+
+WAITING = 4
+"""Jobs in work or waiting for each process: enough that none is idle."""
+
+Job = TypeVar("Job")
+
+
+def results(work: Callable[[Job], Row], jobs: Sequence[Job], workers: int) -> Iterator[Row]:
+    """What `work` makes of each job; `workers` processes, or with 0 this one. `work` and the jobs can be pickled.
+
+    UserError where a process was killed.
+    """
+    if workers < 1 or not jobs:
+        yield from map(work, jobs)
+        return
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        yield from _stream(pool, work, jobs, WAITING * workers)
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process was killed, perhaps for want of memory; the same command with fewer --workers goes on"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def core_count() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _stream(pool: ProcessPoolExecutor, work: Callable[[Job], Row], jobs: Sequence[Job], together: int) -> Iterator[Row]:
+    running: set[Future[Row]] = set()
+    for job in jobs:
+        running.add(pool.submit(work, job))
+        if len(running) >= together:
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+    while running:
+        finished, running = wait(running, return_when=FIRST_COMPLETED)
+        yield from (future.result() for future in finished)
+
+
+def _start_worker() -> None:
+    """Processes share the cores: their libraries' threads would only wait for each other. The parent stops them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    one_thread()
+
+
+def one_thread() -> None:
+    """This process's libraries use one thread."""
+    import torch
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
