@@ -2,7 +2,8 @@
 
 run.json         what was asked for: settings, base, data, condition, versions
 log.jsonl        one line a step: loss, learning rate, gradient norm, samples per second
-gain.csv, .png   the held-out control gain
+gain.csv, .png   the held-out control gain, over all noise levels and per band
+gain.npz         the same, as losses of each held-out example
 previews/        pictures made along the way, one sheet per step number
 states/          full states, from which --resume goes on
 controlnet/      the result, in the diffusers format with our zeroconv.json
@@ -15,7 +16,9 @@ from typing import Any
 
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
-from zeroconv.training.gain import GainPoint, plot_curve, read_curve, write_curve
+from zeroconv.training.bands import Band
+from zeroconv.training.curve import Curve, read_curve
+from zeroconv.training.gain_figure import write_gain_figure
 from zeroconv.training.loop import Step
 from zeroconv.training.state import load_newest
 
@@ -61,13 +64,13 @@ class RunFolder:
         with atomic_write(self.path / "run.json") as temporary:
             temporary.write_text(json.dumps(about, indent=2) + "\n")
 
-    def rewind(self, step: int) -> list[GainPoint]:
+    def rewind(self, step: int, bands: tuple[Band, ...]) -> Curve:
         """Forgets what was logged after `step`, since those steps will be taken again; returns the gain until then."""
         if self.log.exists():
             lines = [line for line in self.log.read_text().splitlines() if _step_of(line) in range(1, step + 1)]
             with atomic_write(self.log) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in lines))
-        return read_curve(self.path / "gain.csv", until=step)
+        return read_curve(self.path, bands, until=step)
 
     def write_step(self, step: Step) -> None:
         """Appends a line to the log."""
@@ -81,10 +84,10 @@ class RunFolder:
         with self.log.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
-    def write_gain(self, curve: list[GainPoint]) -> None:
-        """The whole curve so far, as a table and as a picture."""
-        write_curve(self.path / "gain.csv", curve)
-        plot_curve(self.path / "gain.png", curve)
+    def write_gain(self, curve: Curve) -> None:
+        """The whole curve so far, as a table, as arrays and as a picture."""
+        curve.write(self.path)
+        write_gain_figure(self.path / "gain.png", curve)
 
 
 def check_same_run(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:

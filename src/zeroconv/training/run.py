@@ -19,9 +19,11 @@ from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
 from zeroconv.hashing import base_hash
 from zeroconv.images import save_png
+from zeroconv.training.bands import noise_bands
 from zeroconv.training.config import SMALL, TrainConfig, defaults_for
+from zeroconv.training.curve import Curve
 from zeroconv.training.folder import RunFolder, check_same_run
-from zeroconv.training.gain import GainPoint, gain_point, measure_gain
+from zeroconv.training.gain import measure_gain
 from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
 from zeroconv.training.previews import preview_sheet
@@ -65,7 +67,7 @@ class Run:
     about: dict[str, Any]
     record: dict[str, Any] | None
     """The saved state to go on from."""
-    curve: list[GainPoint]
+    curve: Curve
     seconds: float
     """Spent training in all, earlier sittings included."""
     state: TrainState | None = None
@@ -104,7 +106,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         folder=folder,
         about=about,
         record=record,
-        curve=folder.rewind(record["step"] if record else 0),
+        curve=folder.rewind(record["step"] if record else 0, noise_bands(base)),
         seconds=record["about"]["seconds"] if record else 0.0,
     )
 
@@ -136,8 +138,8 @@ def finish(run: Run) -> None:
         raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
     state = run.state or _restored(run)
     weights.save(state.result, run.base, run.folder.controlnet, sidecar=_sidecar(run, state, after))
-    if run.curve:
-        last = run.curve[-1]
+    if run.curve.points:
+        last = run.curve.points[-1]
         print(f"control gain on held-out examples: {last.gain:.4f} +- {last.gain_interval:.4f}")
     print(f"{state.step} steps in {run.seconds / 60:.1f} minutes; the ControlNet is in {run.folder.controlnet}")
 
@@ -164,6 +166,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
         "condition": {"name": order.condition.name, "options": order.condition.options},
         "data": {**source.describe(), "examples": len(source)},
         "config": asdict(config),
+        "noise_bands": [asdict(band) for band in noise_bands(base)],
         "machine": {
             "device": str(base.device),
             "threads": torch.get_num_threads(),
@@ -218,7 +221,7 @@ def _size(base: BaseModel) -> int:
 def _measure_start(run: Run) -> None:
     """The first point of the curve, where the ControlNet does nothing yet."""
     if run.held_out and run.record is None:
-        run.curve.append(gain_point(0, measure_gain(run.base, run.controlnet, run.held_out)))
+        run.curve.add(0, measure_gain(run.base, run.controlnet, run.held_out))
         run.folder.write_gain(run.curve)
 
 
@@ -227,13 +230,13 @@ def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
     if step.number % run.config.log_every == 0:
         run.folder.write_step(step)
     if step.gain is not None:
-        run.curve.append(gain_point(step.number, step.gain))
+        run.curve.add(step.number, step.gain)
         run.folder.write_gain(run.curve)
     if run.previewed and _is_due(step.number, run.config.preview_every):
         run.folder.previews.mkdir(exist_ok=True)
         sheet = preview_sheet(run.base, step.state.result, run.previewed)
         save_png(sheet, run.folder.previews / f"{step.number:06d}.png")
-    gain = f"{run.curve[-1].gain:.4f}" if run.curve else "-"
+    gain = f"{run.curve.points[-1].gain:.4f}" if run.curve.points else "-"
     bar.set_postfix(loss=f"{step.loss:.4f}", gain=gain, refresh=False)
     bar.update()
 
@@ -253,7 +256,7 @@ def _sidecar(run: Run, state: TrainState, hash_after: str) -> Sidecar:
             "steps": state.step,
             "samples": state.step * run.config.batch_size,
             "seconds": round(run.seconds, 1),
-            "gain": [asdict(point) for point in run.curve],
+            "gain": [asdict(point) for point in run.curve.points],
             "base_hash_before": run.base_hash,
             "base_hash_after": hash_after,
         },
