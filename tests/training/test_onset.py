@@ -1,4 +1,4 @@
-"""Simulated curves with fixed seeds: how often the detector is wrong where control never sets in, and how late it is."""
+"""Simulated curves with fixed seeds: how often the detector is wrong where control never sets in, how late it is."""
 
 from dataclasses import replace
 
