@@ -6,6 +6,8 @@ gain.csv, .png   the held-out control gain, over all noise levels and per band
 gain.npz         the same, as losses of each held-out example
 messages.txt     what a person should know: when control set in, warnings with likely causes, why it stopped
 previews/        pictures made along the way, one sheet per step number
+previews.png     the same side by side, a column a step
+tensorboard/     event files, where tensorboard is installed
 states/          full states, from which --resume goes on
 controlnet/      the result, in the diffusers format with our zeroconv.json
 best/            the same of the step with the highest held-out gain

@@ -11,7 +11,7 @@ from zeroconv.training.curve import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 
 class HasGain(Protocol):
@@ -66,7 +66,7 @@ def new_figure(size: tuple[float, float], theme: Theme = LIGHT) -> "Figure":
     return figure
 
 
-def draw_gain(figure: "Figure", curve: Curve, marks: Sequence[Mark] = (), theme: Theme = LIGHT) -> None:
+def draw_gain(figure: "Figure | SubFigure", curve: Curve, marks: Sequence[Mark] = (), theme: Theme = LIGHT) -> None:
     """Lays the curve and, where they were measured, its bands into a figure."""
     heights, rows = ([2.2, 1], 2) if _has_bands(curve) else ([1], 1)
     grid = figure.add_gridspec(rows, len(NAMES), height_ratios=heights)

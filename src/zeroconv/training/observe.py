@@ -14,7 +14,7 @@ from zeroconv.training.gain import GainPoint, measure_gain
 from zeroconv.training.gain_figure import Mark
 from zeroconv.training.loop import Step
 from zeroconv.training.onset import Onset, find_onset, planned_looks
-from zeroconv.training.previews import preview_sheet, write_growing_sheet
+from zeroconv.training.previews import growing_sheet, preview_sheet
 from zeroconv.training.result import save_result
 
 if TYPE_CHECKING:
@@ -117,10 +117,11 @@ def _evidence(run: "Run") -> Evidence:
 
 def _preview(run: "Run", step: Step) -> None:
     run.folder.previews.mkdir(exist_ok=True)
-    sheet = preview_sheet(run.base, step.state.result, run.previewed)
-    save_png(sheet, run.folder.previews / f"{step.number:06d}.png")
-    write_growing_sheet(run.folder.path / "previews.png", run.folder.previews, until=step.number)
-    run.trackers.picture(step.number, "preview", sheet)
+    single = preview_sheet(run.base, step.state.result, run.previewed)
+    save_png(single, run.folder.previews / f"{step.number:06d}.png")
+    if (grown := growing_sheet(run.folder.previews, until=step.number)) is not None:
+        save_png(grown, run.folder.path / "previews.png")
+    run.trackers.picture(step.number, "preview", single)
 
 
 def _postfix(run: "Run") -> str:

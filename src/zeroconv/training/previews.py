@@ -14,7 +14,7 @@ from torch import Tensor
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.cache import Encoded
-from zeroconv.images import read_image, save_png
+from zeroconv.images import read_image
 from zeroconv.sampling import ControlInput, guided_noise, sample
 from zeroconv.sheet import sheet
 
@@ -44,25 +44,24 @@ def preview_sheet(
     return _grid([column.float().cpu() for column in columns])
 
 
-def write_growing_sheet(path: Path, singles: Path, until: int) -> None:
-    """One sheet of all single ones up to step `until`: a row an example, its condition, then a column a step.
+def growing_sheet(singles: Path, until: int) -> Image.Image | None:
+    """All single sheets of a folder up to step `until` as one: a row an example, its condition, then a column a step.
 
     It is made anew from the files, so that a run that goes on has the columns of before. Of more than COLUMNS steps
-    evenly chosen ones are shown, the first and the last among them.
+    evenly chosen ones are shown, the first and the last among them. None where there are no single sheets.
     """
-    steps = [
-        int(file.stem) for file in sorted(singles.glob("*.png")) if file.stem.isdigit() and int(file.stem) <= until
-    ]
+    files = {int(file.stem): file for file in sorted(singles.glob("*.png")) if file.stem.isdigit()}
+    steps = [step for step in files if step <= until]
     if not steps:
-        return
+        return None
     count = min(COLUMNS, len(steps))
     chosen = sorted({steps[round(position * (len(steps) - 1) / max(1, count - 1))] for position in range(count)})
-    sheets = [read_image(singles / f"{step:06d}.png") for step in chosen]
+    sheets = [read_image(files[step]) for step in chosen]
     cells = []
     for row in range(sheets[-1].height // _side(sheets[-1])):
         cells.append(("condition", _cell(sheets[-1], row, 0)))
         cells += [(f"step {step}", _cell(single, row, 2)) for step, single in zip(chosen, sheets, strict=True)]
-    save_png(sheet(cells, columns=1 + len(chosen)), path)
+    return sheet(cells, columns=1 + len(chosen))
 
 
 def _side(single: Image.Image) -> int:
