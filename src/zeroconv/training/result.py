@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroconv import conditions, weights
 from zeroconv.hashing import base_hash
+from zeroconv.training.card import write_card
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.weights import Sidecar
 
@@ -25,7 +26,9 @@ def save_last(run: "Run") -> None:
 def save_result(run: "Run", folder: Path, further: Mapping[str, Any] | None = None) -> None:
     """Writes the ControlNet as it is now; `further` is told about its training besides."""
     state = state_of(run)
-    weights.save(state.result, run.base, folder, sidecar=_sidecar(run, state, further or {}))
+    sidecar = _sidecar(run, state, further or {})
+    weights.save(state.result, run.base, folder, sidecar=sidecar)
+    write_card(folder, sidecar, Path(run.base.name).name)
 
 
 def state_of(run: "Run") -> TrainState:
