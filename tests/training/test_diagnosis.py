@@ -17,6 +17,7 @@ NOTHING = GainPoint(1000, 0.2, 0.2, 0.2, 0.0001, 0.0004, 0.0, 0.0001, 64)
 SOUND = Evidence(
     config=TrainConfig(learning_rate=1e-3, batch_size=16),
     points=[NOTHING],
+    reaction=0.0001,
     conditions=LINES,
     value_range=(0.0, 1.0),
     is_white_on_black=True,
@@ -40,6 +41,7 @@ def having(**changes: Any) -> Evidence:
         (having(conditions=LINES[:1].repeat(4, 1, 1, 1)), "all held-out condition images are the same picture"),
         (having(conditions=1 - LINES), "100% of the held-out condition images are mostly bright"),
         (having(gain=0.01, gain_interval=0.002), "a wrong condition serves as well as the right one"),
+        (having(reaction=0.05), "a wrong condition serves as well as the right one"),
         (having(learning_rate=1e-6), "the rates of 1000 steps sum up to 0.001"),
         (having(update_ratio=1e-8), "one update is 1e-08 of the weights' length"),
         (having(gain=-0.01, gain_interval=0.002, shuffled_gain=0.02), "the loss with control is 0.01 above"),

@@ -74,6 +74,22 @@ def test_none_is_none(calls: list[Any], tmp_path: Path) -> None:
     assert calls == []
 
 
+def test_a_tracker_that_fails_is_left_and_the_others_go_on(calls: list[Any], tmp_path: Path) -> None:
+    trackers = opened(("tensorboard", "wandb"), tmp_path)
+
+    def full(*args: object) -> None:
+        raise OSError("no space left")
+
+    trackers.trackers[0].scalars = full  # type: ignore[method-assign]
+    with pytest.warns(UserWarning, match="the tracker TensorBoard failed and is left: no space left"):
+        trackers.scalars(1, {"train/loss": 0.5})
+    trackers.scalars(2, {"train/loss": 0.4})
+    assert [call[:3] for call in calls if call[0] == "log"] == [
+        ("log", {"train/loss": 0.5}, {"step": 1}),
+        ("log", {"train/loss": 0.4}, {"step": 2}),
+    ]
+
+
 def test_without_tensorboard_one_sentence_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

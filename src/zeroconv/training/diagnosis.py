@@ -30,6 +30,8 @@ class Evidence:
 
     config: TrainConfig
     points: Sequence[GainPoint]
+    reaction: float
+    """Mean change of an example's loss, whichever way, by another's condition, as a share of the base's loss."""
     conditions: Tensor
     """Of the held-out examples, (B, N, H, W) as the network sees them."""
     value_range: tuple[float, float]
@@ -121,7 +123,7 @@ def _inverted_conditions(evidence: Evidence) -> str | None:
 def _misaligned_pairs(evidence: Evidence) -> str | None:
     """The ControlNet does something, but a wrong condition serves as well as the right one."""
     now = evidence.now
-    acts = now.gain - now.gain_interval > 0 or now.gain + now.gain_interval < 0
+    acts = abs(now.gain) > now.gain_interval or evidence.reaction > USEFUL
     is_told_apart = now.shuffled_gain - now.shuffled_gain_interval > 0.1 * USEFUL * now.without
     if not acts or is_told_apart:
         return None

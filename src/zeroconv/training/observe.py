@@ -101,10 +101,11 @@ def _take_in(run: "Run", step: int, gain: Gain) -> None:
 
 def _evidence(run: "Run") -> Evidence:
     assert run.state is not None
-    kind = conditions.kind(run.about["condition"]["name"])
+    kind, losses = conditions.kind(run.about["condition"]["name"]), run.curve.measured[-1][1]
     return Evidence(
         config=run.config,
         points=run.curve.points,
+        reaction=((losses.shuffled - losses.with_).abs().mean() / losses.without.mean()).item(),
         conditions=run.held_out[0].condition.float().cpu(),
         value_range=kind.value_range,
         is_white_on_black=kind.polarity == "white on black",

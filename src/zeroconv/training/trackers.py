@@ -7,7 +7,8 @@ package.
 
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,30 +31,35 @@ class Tracker(Protocol):
 
 
 class Trackers:
-    """Any number of trackers as one."""
+    """Any number of trackers as one. One that fails is left with a warning: the training and its folder go on."""
 
     def __init__(self, trackers: Sequence[Tracker] = ()) -> None:
         self.trackers = tuple(trackers)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers by name, after a step."""
-        for tracker in self.trackers:
-            tracker.scalars(step, values)
+        self._each(lambda tracker: tracker.scalars(step, values))
 
     def picture(self, step: int, name: str, picture: Image.Image) -> None:
         """A picture made after a step."""
-        for tracker in self.trackers:
-            tracker.picture(step, name, picture)
+        self._each(lambda tracker: tracker.picture(step, name, picture))
 
     def text(self, step: int, text: str) -> None:
         """A message for people."""
-        for tracker in self.trackers:
-            tracker.text(step, text)
+        self._each(lambda tracker: tracker.text(step, text))
 
     def close(self) -> None:
         """Writes what is left."""
+        self._each(lambda tracker: tracker.close())
+
+    def _each(self, call: Callable[[Tracker], None]) -> None:
         for tracker in self.trackers:
-            tracker.close()
+            try:
+                call(tracker)
+            except Exception as error:  # networks and full disks fail in many ways
+                self.trackers = tuple(other for other in self.trackers if other is not tracker)
+                name = type(tracker).__name__
+                warnings.warn(f"the tracker {name} failed and is left: {error}", stacklevel=3)
 
 
 class TensorBoard:

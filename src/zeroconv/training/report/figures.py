@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WIDTH = 11.0
 """Inches; at DPI dots an inch."""
 DPI = 110
+_TALLEST = 9.0
+"""Inches that the sheet of pictures may take."""
 _LINE = 0.155
 """Inches of a line of text."""
 _PANELS = (
@@ -64,7 +66,7 @@ def write_picture(path: Path, run: RunRead) -> None:
     lines = max(text.count("\n") for text in _facts(run)) + 2 + _messages(run).count("\n") + 1
     heights = [1.0 + _LINE * lines, 6.4 if run.curve.points else 0.1, 4.8]
     if previews is not None:
-        heights.append(WIDTH * previews.height / previews.width)
+        heights.append(min(WIDTH * previews.height / previews.width, _TALLEST))
     figure = new_figure((WIDTH, sum(heights)))
     parts = list(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights))))
     _write_facts(parts[0], run, heights[0])
