@@ -57,7 +57,7 @@ def test_a_cause_is_named_where_the_run_shows_it(evidence: Evidence, sentence: s
     causes = likely_causes(evidence)
     assert len(causes) == 1 and sentence in causes[0]
     told = warning(evidence, budget=900)
-    assert told.startswith("warning: after 1000 steps (expected by 900) the condition is not used")
+    assert told.startswith("warning: after 1000 steps (expected by 900) it is not shown that the condition is used")
     assert f"(1) {causes[0]}" in told and "\n" not in told
 
 

@@ -61,8 +61,8 @@ def warning(evidence: Evidence, budget: int) -> str:
     """The paragraph a user reads when control has not set in within `budget` steps."""
     now, causes = evidence.now, likely_causes(evidence)
     head = (
-        f"warning: after {now.step} steps (expected by {budget}) the condition is not used: the control gain is "
-        f"{now.gain:.2g} +- {now.gain_interval:.2g}, a wrong condition costs {now.shuffled_gain:.2g} +- "
+        f"warning: after {now.step} steps (expected by {budget}) it is not shown that the condition is used: the "
+        f"control gain is {now.gain:.2g} +- {now.gain_interval:.2g}, a wrong condition costs {now.shuffled_gain:.2g} +- "
         f"{now.shuffled_gain_interval:.2g}, of a loss of {now.without:.3g}. "
     )
     if not causes:
