@@ -62,8 +62,8 @@ def warning(evidence: Evidence, budget: int) -> str:
     now, causes = evidence.now, likely_causes(evidence)
     head = (
         f"warning: after {now.step} steps (expected by {budget}) it is not shown that the condition is used: the "
-        f"control gain is {now.gain:.2g} +- {now.gain_interval:.2g}, a wrong condition costs {now.shuffled_gain:.2g} +- "
-        f"{now.shuffled_gain_interval:.2g}, of a loss of {now.without:.3g}. "
+        f"control gain is {now.gain:.2g} +- {now.gain_interval:.2g}, a wrong condition costs {now.shuffled_gain:.2g} "
+        f"+- {now.shuffled_gain_interval:.2g}, of a loss of {now.without:.3g}. "
     )
     if not causes:
         return head + (
