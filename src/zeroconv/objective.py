@@ -50,6 +50,8 @@ class Gain:
     """With each example's own condition."""
     shuffled: Tensor
     """With the condition of another example: what control costs where it misleads."""
+    timesteps: Tensor
+    """The noise level of each example, int64."""
 
 
 @torch.no_grad()
@@ -61,4 +63,5 @@ def control_gain(base: "BaseModel", controlnet: ControlNet, batch: "Batch") -> G
         without=noise_prediction_loss(base, None, batch),
         with_=noise_prediction_loss(base, controlnet, batch),
         shuffled=noise_prediction_loss(base, controlnet, batch, condition=batch.condition.roll(1, dims=0)),
+        timesteps=batch.timesteps,
     )

@@ -1,9 +1,7 @@
 import json
 import os
 import re
-import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from toytraining import same_weights
+from toytraining import Train, same_weights
 
 from zeroconv import weights
 from zeroconv.base import load_base
@@ -21,37 +19,7 @@ from zeroconv.hashing import base_hash
 from zeroconv.training import run as run_file
 from zeroconv.training.state import load_newest
 
-Train = Callable[..., int]
 RESULT = Path("controlnet", "diffusion_pytorch_model.safetensors")
-
-
-@pytest.fixture(scope="module")
-def train(sd15_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
-    """`zeroconv train` on a random base, six scenes, four steps; options given last win."""
-    cache = tmp_path_factory.mktemp("cache")
-
-    def run(out: Path, *options: str) -> int:
-        fixed = f"--base {sd15_folder} --condition canny --data scenes:6 --steps 4 --batch-size 2 --gain-every 2"
-        machine = f"--out {out} --cache {cache} --workers 0 --held-out 3 --learning-rate 1e-3 --ema 0.5 --seed 5"
-        return main(["train", *fixed.split(), *machine.split(), *options])
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def whole(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing disturbed."""
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_file, "PREVIEWED", 1)
-        assert train(out, "--resume", "--preview-every", "3") == 0
-    return out
-
-
-@pytest.fixture
-def copy(whole: Path, tmp_path: Path) -> Path:
-    """The same run to play with."""
-    return shutil.copytree(whole, tmp_path / "copy")
 
 
 def logged(out: Path) -> list[dict[str, Any]]:
@@ -62,7 +30,7 @@ def logged(out: Path) -> list[dict[str, Any]]:
 def test_a_run_leaves_all_that_one_wants_to_see(whole: Path, sd15_folder: Path) -> None:
     assert [line["step"] for line in logged(whole)] == [1, 2, 3, 4]
     assert [line.split(",")[0] for line in (whole / "gain.csv").read_text().splitlines()] == ["step", "0", "2", "4"]
-    assert (whole / "gain.csv").read_text().splitlines()[1].endswith(",0,0,0,0")
+    assert (whole / "gain.csv").read_text().splitlines()[1].endswith(",0,0,0,0,3,0,,0,,0,,0,,0,,0,")
     for picture in (whole / "gain.png", whole / "previews" / "000003.png"):
         with Image.open(picture) as image:
             assert image.width >= 4 * 64

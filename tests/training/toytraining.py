@@ -1,6 +1,6 @@
 """A training that takes milliseconds a step: a random U-Net of the SD 1.5 kind, twelve random examples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from zeroconv.data.cache import Encoded
 from zeroconv.training.config import TrainConfig
 
 COUNT = 12
+Train = Callable[..., int]
+"""`zeroconv train` on something small: its folder and further options -> the exit code."""
 
 
 @dataclass(frozen=True, eq=False)

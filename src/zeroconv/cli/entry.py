@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("zeroconv.cli.generate", "make pictures from a prompt and condition images"),
     "annotate": ("zeroconv.cli.annotate", "make the condition image of a picture"),
     "train": ("zeroconv.training.command", "train a ControlNet on a locked base"),
+    "train report": ("zeroconv.training.report.command", "a training run as one page and one picture"),
     "evaluate": ("zeroconv.evaluation.command", "measure how well a base or a ControlNet does"),
     "dataset": ("zeroconv.dataset.command", "photographs to a paired data set with condition images"),
     "scenes": ("zeroconv.scenes.command", "render scenes with captions and exact ground truth"),
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    argv = _joined(argv)
     chosen = next((word for word in argv if not word.startswith("-")), None)
     if chosen is not None and chosen not in COMMANDS:
         raise UserError(f"unknown command {chosen!r}; {nearest(chosen, COMMANDS)}")
@@ -82,6 +84,12 @@ def _run(argv: list[str]) -> int:
     if unknown:
         raise UserError(f"unknown argument {unknown[0]!r}; {nearest_flag(unknown[0], args.parser)}")
     return int(args.run(args))
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """The arguments with the words of a command of two, such as train report, as one."""
+    both = " ".join(argv[:2])
+    return [both, *argv[2:]] if both in COMMANDS else argv
 
 
 def _load(command: str, module: str) -> ModuleType:

@@ -3,7 +3,7 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -15,6 +15,7 @@ from zeroconv.errors import UserError, nearest
 from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.interruption import Interruption, orderly_termination
 from zeroconv.training.run import Order, finish, loop, prepare
+from zeroconv.training.trackers import check_names
 
 DATA_HELP = """what to learn from: a folder of pictures with captions in text files beside them, with metadata.jsonl or
 with prompt.json (folder:PATH,conditions=PATH2 where the condition images lie in another folder), tar shards as
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
         workers=_at_least(0, args.workers, "--workers"),
         cache=args.cache,
         held_out=_held_out(args.held_out),
+        trackers=tuple(args.tracker),
     )
+    check_names(order.trackers)
     given = _given(args)
     fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
     with orderly_termination():
@@ -60,9 +63,14 @@ def run(args: argparse.Namespace) -> int:
 def _add_settings(group: Any) -> None:
     small = defaults_for(0)
     for option in fields.options(TrainConfig):
-        default = f"{option.default:g}" + (f"; for small bases {small[option.name]:g}" if option.name in small else "")
+        default = _shown(option.default) + (f"; for small bases {small[option.name]:g}" if option.name in small else "")
         text = f"{option.help} (default: {default})".replace("%", "%%")
-        group.add_argument(f"--{option.name.replace('_', '-')}", metavar="N", help=text)
+        metavar = "|".join(get_args(option.annotation)) or "N"
+        group.add_argument(f"--{option.name.replace('_', '-')}", metavar=metavar, help=text)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _add_machine(group: Any) -> None:
@@ -81,6 +89,14 @@ def _add_machine(group: Any) -> None:
         metavar="N",
         default=64,
         help="examples never trained on that measure the control gain; 0: no measurement (default: %(default)s)",
+    )
+    group.add_argument(
+        "--tracker",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="where the run is shown besides its folder, may be repeated: tensorboard (the default where its package "
+        "is installed), any other that accelerate knows, such as wandb or mlflow, or none",
     )
 
 

@@ -5,12 +5,20 @@ Learning rates are for AdamW. The paper trains with 1e-5 at the size of SD 1.5 (
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from zeroconv.errors import UserError
 
 _POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every", "log_every")
-_NOT_NEGATIVE = ("warm_up", "weight_decay", "gain_every", "preview_every", "seed")
+_NOT_NEGATIVE = (
+    "warm_up",
+    "weight_decay",
+    "gain_every",
+    "preview_every",
+    "seed",
+    "expect_control_by",
+    "patience",
+)
 _SHARES = ("prompt_drop", "decay", "ema")
 
 
@@ -48,6 +56,12 @@ class TrainConfig:
     """Steps between pictures made with the ControlNet; 0 makes none."""
     log_every: int = 1
     """Steps between lines of log.jsonl."""
+    expect_control_by: int = 10_000
+    """Steps after which likely causes are named if the condition is not used yet; 0 never warns."""
+    patience: int = 0
+    """Measurements without a better control gain, once control has set in, that end the training early; 0: none do."""
+    keep: Literal["best", "last"] = "best"
+    """best: beside the last ControlNet the one of the highest control gain is kept, in best/; last: only the last."""
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -79,7 +93,15 @@ def defaults_for(num_parameters: int) -> dict[str, Any]:
     """Settings that suit a U-Net of this size better than the general ones: small networks take far larger steps."""
     if num_parameters >= SMALL:
         return {}
-    return {"steps": 3000, "learning_rate": 5e-4, "batch_size": 16, "warm_up": 50, "decay": 0.4, "save_every": 250}
+    return {
+        "steps": 3000,
+        "learning_rate": 5e-4,
+        "batch_size": 16,
+        "warm_up": 50,
+        "decay": 0.4,
+        "save_every": 250,
+        "expect_control_by": 1000,
+    }
 
 
 def _require(is_met: bool, name: str, rule: str, config: TrainConfig) -> None:

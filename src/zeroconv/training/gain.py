@@ -5,12 +5,10 @@ the loss with another example's condition minus the loss with the right one. Bot
 paired, vary so little that they show learning long before a picture does. The training loss does not.
 """
 
-import csv
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -18,8 +16,22 @@ from torch import Tensor
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.records import Batch
-from zeroconv.images import atomic_write
 from zeroconv.objective import Gain, control_gain
+from zeroconv.training.bands import Band
+
+CONFIDENCE = 0.95
+"""Share of intervals that hold the true mean, of a normal sample: Student's t for the mean of paired differences."""
+
+
+@dataclass(frozen=True)
+class BandGain:
+    """The control gain at one band of noise levels; intervals are None where a band holds a single example."""
+
+    name: str
+    gain: float
+    gain_interval: float | None
+    shuffled_gain: float
+    shuffled_gain_interval: float | None
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,15 @@ class GainPoint:
     shuffled_gain: float
     """shuffled - with_: what the right condition is worth, beyond having a ControlNet at all."""
     shuffled_gain_interval: float
+    examples: int = 0
+    """How many held-out examples; 0 in tables of before they were counted."""
+    bands: tuple[BandGain, ...] = ()
+    """The same at low, middle and high noise; none in tables of before they were measured."""
 
 
 @torch.no_grad()
 def measure_gain(base: BaseModel, controlnet: ControlNet, held_out: Sequence[Batch]) -> Gain:
-    """The losses of all held-out examples: three tensors (number of examples,)."""
+    """The losses of all held-out examples: tensors (number of examples,)."""
     was_training = controlnet.training
     controlnet.eval()
     parts = [control_gain(base, controlnet, batch) for batch in held_out]
@@ -53,69 +69,41 @@ def measure_gain(base: BaseModel, controlnet: ControlNet, held_out: Sequence[Bat
         without=torch.cat([part.without for part in parts]),
         with_=torch.cat([part.with_ for part in parts]),
         shuffled=torch.cat([part.shuffled for part in parts]),
+        timesteps=torch.cat([part.timesteps for part in parts]),
     )
 
 
-def gain_point(step: int, gain: Gain) -> GainPoint:
-    """Means and intervals of a measurement."""
+def gain_point(step: int, gain: Gain, bands: Sequence[Band] = ()) -> GainPoint:
+    """Means and intervals of a measurement, over all examples and per band."""
     helped, lost = gain.without - gain.with_, gain.shuffled - gain.with_
+    rows = [(band, band.rows(gain.timesteps)) for band in bands]
     return GainPoint(
         step=step,
         without=gain.without.mean().item(),
         with_=gain.with_.mean().item(),
         shuffled=gain.shuffled.mean().item(),
         gain=helped.mean().item(),
-        gain_interval=_interval(helped),
+        gain_interval=_interval(helped) or 0.0,
         shuffled_gain=lost.mean().item(),
-        shuffled_gain_interval=_interval(lost),
+        shuffled_gain_interval=_interval(lost) or 0.0,
+        examples=len(helped),
+        bands=tuple(_band_gain(band, helped[inside], lost[inside]) for band, inside in rows if inside.any()),
     )
 
 
-def write_curve(path: Path, curve: Sequence[GainPoint]) -> None:
-    """The curve as CSV, one line a measurement."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(GainPoint))
-    for point in curve:
-        writer.writerow(format(value, ".6g") if isinstance(value, float) else value for value in asdict(point).values())
-    with atomic_write(path) as temporary:
-        temporary.write_text(text.getvalue())
+@cache
+def interval_factor(examples: int) -> float:
+    """How many standard errors the 95 % interval of a mean reaches to each side: Student's t, 1.96 where unknown."""
+    from scipy.stats import t
+
+    return 1.96 if examples < 2 else float(t.ppf(0.5 + CONFIDENCE / 2, examples - 1))
 
 
-def read_curve(path: Path, until: int) -> list[GainPoint]:
-    """The points of a CSV up to step `until`; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        points = [GainPoint(int(step), *map(float, rest)) for step, *rest in list(csv.reader(file))[1:]]
-    return [point for point in points if point.step <= until]
+def _band_gain(band: Band, helped: Tensor, lost: Tensor) -> BandGain:
+    return BandGain(band.name, helped.mean().item(), _interval(helped), lost.mean().item(), _interval(lost))
 
 
-def plot_curve(path: Path, curve: Sequence[GainPoint]) -> None:
-    """The curve as a picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    steps = [point.step for point in curve]
-    for name, values, widths in (
-        ("without control - with", [p.gain for p in curve], [p.gain_interval for p in curve]),
-        ("wrong condition - right", [p.shuffled_gain for p in curve], [p.shuffled_gain_interval for p in curve]),
-    ):
-        low = [value - width for value, width in zip(values, widths, strict=True)]
-        high = [value + width for value, width in zip(values, widths, strict=True)]
-        axes.plot(steps, values, marker="o", markersize=3, label=name)
-        axes.fill_between(steps, low, high, alpha=0.2)
-    axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set(xlabel="optimiser steps", ylabel="held-out loss difference", title="Control gain (mean, 95 % interval)")
-    axes.legend()
-    FigureCanvasAgg(figure)
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=120)
-
-
-def _interval(values: Tensor) -> float:
+def _interval(values: Tensor) -> float | None:
     if len(values) < 2:
-        return 0.0
-    return 1.96 * values.std().item() / math.sqrt(len(values))
+        return None
+    return interval_factor(len(values)) * values.std().item() / math.sqrt(len(values))

@@ -4,6 +4,7 @@ B examples; C latent channels; h w latent height and width; N condition channels
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,10 +14,14 @@ from torch import Tensor
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.cache import Encoded
+from zeroconv.images import read_image
 from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sheet import sheet
 
 GUIDANCE = 4.0
 STEPS = 20
+COLUMNS = 12
+"""Steps side by side on the growing sheet."""
 
 
 @torch.no_grad()
@@ -37,6 +42,36 @@ def preview_sheet(
     ]
     controlnet.train(was_training)
     return _grid([column.float().cpu() for column in columns])
+
+
+def growing_sheet(singles: Path, until: int) -> Image.Image | None:
+    """All single sheets of a folder up to step `until` as one: a row an example, its condition, then a column a step.
+
+    It is made anew from the files, so that a run that goes on has the columns of before. Of more than COLUMNS steps
+    evenly chosen ones are shown, the first and the last among them. None where there are no single sheets.
+    """
+    files = {int(file.stem): file for file in sorted(singles.glob("*.png")) if file.stem.isdigit()}
+    steps = [step for step in files if step <= until]
+    if not steps:
+        return None
+    count = min(COLUMNS, len(steps))
+    chosen = sorted({steps[round(position * (len(steps) - 1) / max(1, count - 1))] for position in range(count)})
+    sheets = [read_image(files[step]) for step in chosen]
+    cells = []
+    for row in range(sheets[-1].height // _side(sheets[-1])):
+        cells.append(("condition", _cell(sheets[-1], row, 0)))
+        cells += [(f"step {step}", _cell(single, row, 2)) for step, single in zip(chosen, sheets, strict=True)]
+    return sheet(cells, columns=1 + len(chosen))
+
+
+def _side(single: Image.Image) -> int:
+    """The side of one picture of a single sheet, which has four columns of squares."""
+    return single.width // 4
+
+
+def _cell(single: Image.Image, row: int, column: int) -> Image.Image:
+    side = _side(single)
+    return single.crop((column * side, row * side, (column + 1) * side, (row + 1) * side))
 
 
 def _draw(

@@ -2,14 +2,15 @@
 
 import platform
 import time
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from zeroconv import __version__, conditions, fields, weights
+from zeroconv import __version__, conditions, fields
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, held_out_batches
@@ -18,15 +19,17 @@ from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
 from zeroconv.hashing import base_hash
-from zeroconv.images import save_png
+from zeroconv.training.bands import noise_bands
+from zeroconv.training.best import best_point, forget_replaced, step_of
 from zeroconv.training.config import SMALL, TrainConfig, defaults_for
+from zeroconv.training.curve import Curve
 from zeroconv.training.folder import RunFolder, check_same_run
-from zeroconv.training.gain import GainPoint, gain_point, measure_gain
 from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
-from zeroconv.training.previews import preview_sheet
-from zeroconv.training.state import TrainState, fresh_state, restore, save_state, to_record
-from zeroconv.weights import Sidecar
+from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
+from zeroconv.training.result import save_last, state_of
+from zeroconv.training.state import TrainState, save_state, saved_steps, to_record
+from zeroconv.training.trackers import Trackers, open_trackers
 
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
@@ -46,6 +49,8 @@ class Order:
     workers: int
     cache: Path
     held_out: int
+    trackers: tuple[str, ...] = ()
+    """Where it is shown besides its folder; empty: TensorBoard where it is installed."""
 
 
 @dataclass
@@ -65,10 +70,13 @@ class Run:
     about: dict[str, Any]
     record: dict[str, Any] | None
     """The saved state to go on from."""
-    curve: list[GainPoint]
+    curve: Curve
     seconds: float
     """Spent training in all, earlier sittings included."""
     state: TrainState | None = None
+    tracked_by: tuple[str, ...] = ()
+    trackers: Trackers = field(default_factory=Trackers)
+    shown: Shown = field(default_factory=Shown)
 
 
 def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
@@ -104,41 +112,42 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         folder=folder,
         about=about,
         record=record,
-        curve=folder.rewind(record["step"] if record else 0),
+        curve=folder.rewind(record["step"] if record else 0, noise_bands(base)),
         seconds=record["about"]["seconds"] if record else 0.0,
+        tracked_by=order.trackers,
     )
 
 
 def loop(run: Run, interruption: Interruption) -> None:
-    """Trains until the last step or a signal; the state is saved at both."""
-    _measure_start(run)
+    """Trains until the last step, the end of the run's patience or a signal; the state is saved at each."""
     done = run.record["step"] if run.record else 0
-    began = time.perf_counter() - run.seconds
-    with tqdm(total=run.config.steps, initial=done, unit="step", dynamic_ncols=True) as bar:
-        for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
-            run.state, run.seconds = step.state, time.perf_counter() - began
-            _observe(run, step, bar)
-            is_last = step.number == run.config.steps
-            if is_last or _is_due(step.number, run.config.save_every) or interruption.signal is not None:
-                save(run)
-            if interruption.signal is not None:
-                bar.close()
-                print(
-                    f"stopped by {interruption.signal.name} after step {step.number}, which is saved; --resume goes on"
-                )
-                return
+    is_cpu = run.base.device.type == "cpu"
+    run.trackers = open_trackers(
+        run.tracked_by,
+        run.folder.path,
+        resumed_at=done if run.record else None,
+        settings=asdict(run.config),
+        is_cpu=is_cpu,
+    )
+    with closing(run.trackers):
+        measure_start(run)
+        if done < run.config.steps and has_stalled(run):
+            print("its patience is at an end: a larger --patience, or 0, goes on")
+            return
+        _take_steps(run, interruption, done)
 
 
 def finish(run: Run) -> None:
     """Saves the result with its summary and says where it lies; raises RuntimeError if the base has changed."""
-    after = base_hash(run.base)
-    if after != run.base_hash:
-        raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
-    state = run.state or _restored(run)
-    weights.save(state.result, run.base, run.folder.controlnet, sidecar=_sidecar(run, state, after))
-    if run.curve:
-        last = run.curve[-1]
+    state = state_of(run)
+    save_last(run)
+    if run.curve.points:
+        last, best = run.curve.points[-1], best_point(run.curve.points)
         print(f"control gain on held-out examples: {last.gain:.4f} +- {last.gain_interval:.4f}")
+        if run.folder.best.exists() and best is not None and step_of(run.folder.best) == best.step != last.step:
+            print(f"the best was {best.gain:.4f} after step {best.step}; that ControlNet is in {run.folder.best}")
+        if onset_of(run) is None:
+            print("these measurements do not show that the condition is used yet")
     print(f"{state.step} steps in {run.seconds / 60:.1f} minutes; the ControlNet is in {run.folder.controlnet}")
 
 
@@ -146,6 +155,30 @@ def save(run: Run) -> None:
     """Saves the whole state of the run."""
     assert run.state is not None
     save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
+    forget_replaced(run.folder.best, run.folder.states, saved_steps(run.folder.states))
+
+
+def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
+    began = time.perf_counter() - run.seconds
+    with tqdm(total=run.config.steps, initial=done, unit="step", dynamic_ncols=True, bar_format=BAR) as bar:
+        for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
+            run.state, run.seconds = step.state, time.perf_counter() - began
+            _observe(run, step, bar)
+            is_over = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
+            if is_over or is_due(step.number, run.config.save_every) or interruption.signal is not None:
+                save(run)
+            if interruption.signal is not None:
+                bar.close()
+                print(
+                    f"stopped by {interruption.signal.name} after step {step.number}, which is saved; --resume goes on"
+                )
+                return
+            if is_over:
+                if step.number < run.config.steps:
+                    say(
+                        run, step.number, f"stopped early: no better control gain in {run.config.patience} measurements"
+                    )
+                return
 
 
 def _check_base(base: BaseModel) -> None:
@@ -164,6 +197,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
         "condition": {"name": order.condition.name, "options": order.condition.options},
         "data": {**source.describe(), "examples": len(source)},
         "config": asdict(config),
+        "noise_bands": [asdict(band) for band in noise_bands(base)],
         "machine": {
             "device": str(base.device),
             "threads": torch.get_num_threads(),
@@ -175,7 +209,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
 
 def _changes(before: dict[str, Any], config: TrainConfig) -> str:
     now = asdict(config)
-    changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name) != now[name]]
+    changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
     return f", with other settings: {', '.join(changed)}" if changed else ""
 
 
@@ -215,58 +249,5 @@ def _size(base: BaseModel) -> int:
     return sum(parameter.numel() for parameter in base.unet.parameters())
 
 
-def _measure_start(run: Run) -> None:
-    """The first point of the curve, where the ControlNet does nothing yet."""
-    if run.held_out and run.record is None:
-        run.curve.append(gain_point(0, measure_gain(run.base, run.controlnet, run.held_out)))
-        run.folder.write_gain(run.curve)
-
-
 def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
-    """Log, gain curve, pictures and progress bar after a step."""
-    if step.number % run.config.log_every == 0:
-        run.folder.write_step(step)
-    if step.gain is not None:
-        run.curve.append(gain_point(step.number, step.gain))
-        run.folder.write_gain(run.curve)
-    if run.previewed and _is_due(step.number, run.config.preview_every):
-        run.folder.previews.mkdir(exist_ok=True)
-        sheet = preview_sheet(run.base, step.state.result, run.previewed)
-        save_png(sheet, run.folder.previews / f"{step.number:06d}.png")
-    gain = f"{run.curve[-1].gain:.4f}" if run.curve else "-"
-    bar.set_postfix(loss=f"{step.loss:.4f}", gain=gain, refresh=False)
-    bar.update()
-
-
-def _sidecar(run: Run, state: TrainState, hash_after: str) -> Sidecar:
-    """What the result says about itself: its condition, and what its training took."""
-    condition, kind = run.about["condition"], conditions.kind(run.about["condition"]["name"])
-    return Sidecar(
-        condition=condition["name"],
-        condition_options=condition["options"],
-        range=kind.value_range,
-        polarity=kind.polarity,
-        channel_order=kind.channel_order,
-        training={
-            **{key: run.about[key] for key in ("data", "machine", "versions")},
-            "config": asdict(run.config),
-            "steps": state.step,
-            "samples": state.step * run.config.batch_size,
-            "seconds": round(run.seconds, 1),
-            "gain": [asdict(point) for point in run.curve],
-            "base_hash_before": run.base_hash,
-            "base_hash_after": hash_after,
-        },
-    )
-
-
-def _restored(run: Run) -> TrainState:
-    """The state of a run that had no step left to take."""
-    state = fresh_state(run.controlnet, run.config)
-    if run.record is not None:
-        restore(state, run.record)
-    return state
-
-
-def _is_due(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0
+    observe(run, step, bar)

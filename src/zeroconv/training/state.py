@@ -120,6 +120,11 @@ def load_newest(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def saved_steps(folder: Path) -> list[int]:
+    """The steps of the states on disk, newest first."""
+    return [int(path.stem.split("-")[1]) for path in _newest_first(folder)]
+
+
 def _newest_first(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob("state-*.pt"), reverse=True)
 

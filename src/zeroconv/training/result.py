@@ -1,0 +1,62 @@
+"""The trained ControlNet as it is handed on: weights in the diffusers format, and what it says about itself."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroconv import conditions, weights
+from zeroconv.hashing import base_hash
+from zeroconv.training.card import write_card
+from zeroconv.training.state import TrainState, fresh_state, restore
+from zeroconv.weights import Sidecar
+
+if TYPE_CHECKING:
+    from zeroconv.training.run import Run
+
+
+def save_last(run: "Run") -> None:
+    """Writes the result of the run; raises RuntimeError if the base has changed."""
+    after = base_hash(run.base)
+    if after != run.base_hash:
+        raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
+    save_result(run, run.folder.controlnet, {"base_hash_after": after})
+
+
+def save_result(run: "Run", folder: Path, further: Mapping[str, Any] | None = None) -> None:
+    """Writes the ControlNet as it is now; `further` is told about its training besides."""
+    state = state_of(run)
+    sidecar = _sidecar(run, state, further or {})
+    weights.save(state.result, run.base, folder, sidecar=sidecar)
+    write_card(folder, sidecar, Path(run.base.name).name)
+
+
+def state_of(run: "Run") -> TrainState:
+    """The run's state; of a run that had no step left to take, the saved one."""
+    if run.state is None:
+        run.state = fresh_state(run.controlnet, run.config)
+        if run.record is not None:
+            restore(run.state, run.record)
+    return run.state
+
+
+def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidecar:
+    """What the result says about itself: its condition, and what its training took."""
+    condition, kind = run.about["condition"], conditions.kind(run.about["condition"]["name"])
+    return Sidecar(
+        condition=condition["name"],
+        condition_options=condition["options"],
+        range=kind.value_range,
+        polarity=kind.polarity,
+        channel_order=kind.channel_order,
+        training={
+            **{key: run.about[key] for key in ("data", "machine", "versions")},
+            "config": asdict(run.config),
+            "steps": state.step,
+            "samples": state.step * run.config.batch_size,
+            "seconds": round(run.seconds, 1),
+            "gain": [asdict(point) for point in run.curve.points],
+            "base_hash_before": run.base_hash,
+            **further,
+        },
+    )
