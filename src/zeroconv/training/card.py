@@ -44,6 +44,7 @@ def card(sidecar: Sidecar, base: str) -> str:
     low, high = sidecar.range
     rows = {
         "steps": f"{training['steps']} of {config['steps']}, {training['samples']} examples seen",
+        **({"begun with": training["start"]} if training.get("start") else {}),
         "data": ", ".join(f"{name} {value}" for name, value in training["data"].items()),
         **{name.replace("_", " "): config[name] for name in _TOLD if name in config},
         "time": f"{float(training['seconds']) / 60:.1f} minutes on {training['machine']['device']}",

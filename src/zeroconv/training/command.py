@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help=DATA_HELP)
     parser.add_argument("--out", required=True, type=Path, help="folder of the run; the result is in its controlnet/")
     parser.add_argument("--resume", action="store_true", help="go on from the last saved state; fresh if there is none")
+    text = "begin with this ControlNet (folder, file, built-in name or hub id), not with a fresh copy of the base"
+    parser.add_argument("--start", metavar="CONTROLNET", help=text)
     _add_settings(parser.add_argument_group("settings"))
     _add_machine(parser.add_argument_group("machine"))
 
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         workers=_at_least(0, args.workers, "--workers"),
         cache=args.cache,
         held_out=_held_out(args.held_out),
+        start=args.start,
         trackers=tuple(args.tracker),
     )
     check_names(order.trackers)

@@ -29,7 +29,7 @@ from zeroconv.training.gain_figure import Mark, write_gain_figure
 from zeroconv.training.loop import Step
 from zeroconv.training.state import load_newest
 
-WHAT_A_RUN_IS = ("base", "base_fingerprint", "condition", "data", "size")
+WHAT_A_RUN_IS = ("base", "base_fingerprint", "condition", "data", "size", "start")
 """Entries of `about` that must not change when a run is taken up again."""
 
 _MESSAGE = re.compile(r"step (\d+): (.*)")

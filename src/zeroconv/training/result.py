@@ -50,7 +50,7 @@ def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidec
         polarity=kind.polarity,
         channel_order=kind.channel_order,
         training={
-            **{key: run.about[key] for key in ("data", "machine", "versions")},
+            **{key: run.about[key] for key in ("data", "start", "machine", "versions")},
             "config": asdict(run.config),
             "steps": state.step,
             "samples": state.step * run.config.batch_size,

@@ -21,21 +21,20 @@ from zeroconv.errors import UserError
 from zeroconv.hashing import base_hash
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of
-from zeroconv.training.config import SMALL, TrainConfig, defaults_for
+from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.curve import Curve
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
 from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
 from zeroconv.training.result import save_last, state_of
+from zeroconv.training.start import first_controlnet, num_parameters
 from zeroconv.training.state import TrainState, save_state, saved_steps, to_record
 from zeroconv.training.trackers import Trackers, open_trackers
 
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
 PREVIEWED = 4
-NARROW = (16, 16, 32, 64)
-"""Widths of the condition encoder for small bases, where the released ones would cost as much as the whole U-Net."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,8 @@ class Order:
     workers: int
     cache: Path
     held_out: int
+    start: str | None = None
+    """A ControlNet to begin with in place of a fresh one."""
     trackers: tuple[str, ...] = ()
     """Where it is shown besides its folder; empty: TensorBoard where it is installed."""
 
@@ -87,10 +88,11 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     _check_base(base)
     folder = RunFolder(order.out)
     record = folder.open(resume=order.resume)
-    before = record["config"] if record else defaults_for(_size(base))
+    before = record["config"] if record else defaults_for(num_parameters(base))
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
-    about = _about(order, base, source, config)
+    start = record["about"].get("start") if record and order.start is None else order.start
+    about = {**_about(order, base, source, config), "start": start}
     if record is not None:
         check_same_run(record["about"], about, order.out)
         print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
@@ -104,7 +106,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     return Run(
         base=base,
         base_hash=base_hash(base),
-        controlnet=_new_controlnet(base, examples, config.seed),
+        controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"]),
         batches=Batches(examples, base, config.batch_size, config.seed, config.prompt_drop),
         held_out=_held_out(base, unseen, config) if unseen else [],
         previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
@@ -226,27 +228,6 @@ def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -
     """Batches of at least two, since each example's condition is exchanged for another's."""
     together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
     return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)
-
-
-def _new_controlnet(base: BaseModel, examples: EncodedExamples, seed: int) -> ControlNet:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return ControlNet(
-            base.unet,
-            factor=base.factor,
-            condition_channels=examples[0].condition.shape[0],
-            conditioning_channels=_encoder_channels(base),
-        )
-
-
-def _encoder_channels(base: BaseModel) -> tuple[int, ...] | None:
-    """One width per resolution from the pixels down to the latents; None: the released ones."""
-    levels = base.factor.bit_length()
-    return NARROW[:levels] if _size(base) < SMALL and levels <= len(NARROW) else None
-
-
-def _size(base: BaseModel) -> int:
-    return sum(parameter.numel() for parameter in base.unet.parameters())
 
 
 def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
