@@ -61,7 +61,11 @@ def test_a_start_that_does_not_fit_is_one_sentence(whole: Path, sd15_folder: Pat
 
 def test_the_seed_decides_a_fresh_one(sd15_folder: Path) -> None:
     base = load_base(sd15_folder)
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
     first, again, other = (first_controlnet(base, 3, seed, None) for seed in (1, 1, 2))
+    assert torch.equal(torch.rand(2), expected)
     assert same_weights(first.state_dict(), again.state_dict())
     assert not same_weights(first.state_dict(), other.state_dict())
     assert all(not torch.count_nonzero(layer.weight) for layer in first.zero_convolutions)
