@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from zeroconv import conditions, fields
 from zeroconv.cli.parser import some_path, whole
@@ -16,6 +15,7 @@ from zeroconv.dataset.journal import SKIPPED
 from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write, read_image, save_png
+from zeroconv.progress import progress_bar
 
 _EXAMPLES = """\
 examples:
@@ -87,7 +87,7 @@ def _run_folder(args: argparse.Namespace, annotation: Annotation) -> int:
     started = time.perf_counter()
     steps = annotate_folder(args.image, args.out, annotation, workers=workers, overwrite=args.overwrite)
     first = progress = next(steps)
-    with tqdm(total=progress.total, initial=progress.done, unit="picture", desc=annotation.condition) as bar:
+    with progress_bar(total=progress.total, initial=progress.done, unit="picture", desc=annotation.condition) as bar:
         for progress in steps:
             bar.update(progress.done + progress.skipped - bar.n)
     made, seconds = progress.done - first.done, time.perf_counter() - started

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from zeroconv import record
 from zeroconv.base import BaseModel, load_base
@@ -19,6 +18,7 @@ from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate
 from zeroconv.images import Fit, read_image
 from zeroconv.prepare import Prepared, prepare
+from zeroconv.progress import progress_bar
 from zeroconv.request import Request
 from zeroconv.schedulers import scheduler_names
 
@@ -112,7 +112,7 @@ def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
 
 def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, batch_size: int | None) -> None:
     count, steps = len(prepared.request.seeds), prepared.num_steps
-    with tqdm(total=count * steps, desc=f"{count} picture{'s' * (count > 1)}", unit="step", leave=False) as bar:
+    with progress_bar(total=count * steps, desc=f"{count} picture{'s' * (count > 1)}", unit="step", leave=False) as bar:
         for image in generate(base, prepared, batch_size=batch_size, on_step=bar.update):
             folder.add(image)
 

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from tqdm import tqdm
-
 from zeroconv import conditions
 from zeroconv.data.listing import list_folder
 from zeroconv.dataset.build import build
@@ -23,6 +21,7 @@ from zeroconv.dataset.plan import SHARD_SIZE, Captions, Layout, Plan
 from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
+from zeroconv.progress import progress_bar
 
 SHOWN_PROBLEMS = 10
 CAPTIONS_HELP = """folder: those that the layout has (default); sidecar: text files beside the pictures; jsonl: the list
@@ -104,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     condition, problems = conditions.canonical(arguments.condition), list[str]()
     entries = list_folder(arguments.data, condition, arguments.ready, problems).entries
-    bar = tqdm(measure_all(entries, problems), total=len(entries), unit="picture", desc="check")
+    bar = progress_bar(measure_all(entries, problems), total=len(entries), unit="picture", desc="check")
     examples = [example for example in bar if example is not None]
     findings = check(examples, condition)
     for problem in problems[:SHOWN_PROBLEMS]:
@@ -142,7 +141,7 @@ def _build(arguments: argparse.Namespace) -> int:
     )
     started, steps = time.perf_counter(), _steps(arguments, plan, workers)
     progress = next(steps)
-    with tqdm(total=progress.total, initial=progress.done, unit="picture", desc="dataset") as bar:
+    with progress_bar(total=progress.total, initial=progress.done, unit="picture", desc="dataset") as bar:
         for progress in steps:
             bar.update(progress.done + progress.skipped - bar.n)
     result = METADATA if plan.layout == "imagefolder" else "shard-*.tar"

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
-
 from zeroconv import conditions, fields
 from zeroconv.errors import UserError
 from zeroconv.evaluation.sampler import Sampler
+from zeroconv.progress import progress_bar
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -207,4 +206,4 @@ def _finish(report: "Report", sheet: "Image.Image", folder: Path, name: str) -> 
 
 
 def _bar(items: Sequence[T], what: str) -> Iterable[T]:
-    return tqdm(items, desc=what, disable=None)
+    return progress_bar(items, desc=what)

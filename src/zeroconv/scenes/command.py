@@ -4,9 +4,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from zeroconv.errors import UserError
+from zeroconv.progress import progress_bar
 from zeroconv.scenes.export import METADATA, PICTURES, SceneExport, export_scenes
 from zeroconv.scenes.fill50k import REFERENCE_SIZE, export_fill50k
 from zeroconv.scenes.truth import CONDITIONS
@@ -74,6 +73,6 @@ def _condition_names(text: str | None) -> tuple[str, ...]:
 
 def _follow(done: Iterator[int], total: int, unit: str) -> None:
     """Run an export to its end under a progress bar."""
-    with tqdm(total=total, unit=unit[:-1], desc=unit) as bar:
+    with progress_bar(total=total, unit=unit[:-1], desc=unit) as bar:
         for count in done:
             bar.update(count - bar.n)

@@ -19,6 +19,7 @@ from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
 from zeroconv.hashing import base_hash
+from zeroconv.progress import progress_bar
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of
 from zeroconv.training.config import TrainConfig, defaults_for
@@ -162,7 +163,7 @@ def save(run: Run) -> None:
 
 def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
     began = time.perf_counter() - run.seconds
-    with tqdm(total=run.config.steps, initial=done, unit="step", dynamic_ncols=True, bar_format=BAR) as bar:
+    with progress_bar(total=run.config.steps, initial=done, unit="step", bar_format=BAR) as bar:
         for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
             run.state, run.seconds = step.state, time.perf_counter() - began
             _observe(run, step, bar)
@@ -218,7 +219,7 @@ def _changes(before: dict[str, Any], config: TrainConfig) -> str:
 def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> EncodedExamples:
     """The source's examples from the cache, which is filled as far as it is not."""
     folder = cache_folder(order.cache, base, source, order.condition)
-    with tqdm(total=len(source), desc=f"preparing {what}", unit="", dynamic_ncols=True) as bar:
+    with progress_bar(total=len(source), desc=f"preparing {what}", unit="") as bar:
         for ready in fill(folder, base, source, workers=order.workers):
             bar.update(ready - bar.n)
     return EncodedExamples(folder, len(source), conditions.kind(order.condition.name).value_range)
