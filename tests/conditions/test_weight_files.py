@@ -116,9 +116,14 @@ def test_wrong_shapes_and_names_are_told(tmp_path: Path) -> None:
 def test_a_truncated_file_is_one_sentence(tmp_path: Path, suffix: str) -> None:
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
     (torch.save if suffix == ".pth" else save_file)(tensors(), whole)
-    for length in (0, 5, whole.stat().st_size // 2):
+    reasons = {
+        0: "is empty",
+        5: "is (not a checkpoint|cut short)",
+        whole.stat().st_size // 2: "is (damaged or )?cut short",
+    }
+    for length, reason in reasons.items():
         cut.write_bytes(whole.read_bytes()[:length])
-        with pytest.raises(UserError, match=r"cut.* is (damaged or cut short|refused)") as told:
+        with pytest.raises(UserError, match=rf"cut\{suffix} {reason}") as told:
             load(FILE, str(cut), small, "cpu")
         assert "\n" not in str(told.value)
 

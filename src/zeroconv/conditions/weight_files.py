@@ -6,8 +6,6 @@ algorithms that need no weights.
 
 import functools
 import os
-import pickle
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,13 +72,9 @@ def find(file: WeightFile, weights: str) -> Path:
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":
     """The named tensors of a .safetensors or pickled file, without the wrappers that training frameworks add."""
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    while isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    import torch
+    from zeroconv import tensor_files  # imports torch, which the algorithms without weights do not need
 
-    tensors = content.items() if isinstance(content, Mapping) else ()
-    found = {str(key).removeprefix("module."): value for key, value in tensors if isinstance(value, torch.Tensor)}
+    found = {key.removeprefix("module."): tensor for key, tensor in tensor_files.read_tensors(path).items()}
     if not found:
         raise UserError(f"{path} holds no named tensors, so it is not a file of weights")
     return found
@@ -130,29 +124,6 @@ def _cache() -> str:
     from huggingface_hub import constants
 
     return os.fspath(constants.HF_HUB_CACHE)
-
-
-def _read_safetensors(path: Path) -> Any:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as problem:
-        raise UserError(f"{path} is damaged or cut short: {_first(problem)}") from problem
-
-
-def _read_pickle(path: Path) -> Any:
-    import torch
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle's version: what counts is whether it can be read
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
-        raise UserError(f"{path} is refused: it is no plain file of tensors, or is damaged") from problem
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as problem:
-        raise UserError(f"{path} is damaged or cut short: {_first(problem)}") from problem
 
 
 def _first(problem: Exception) -> str:

@@ -11,8 +11,8 @@ from torch import Tensor
 from zeroconv.errors import UserError, nearest
 from zeroconv.families import MODELS
 from zeroconv.hub import fetch, looks_like_hub_id, weight_set
+from zeroconv.tensor_files import read_shapes, read_tensors, sha256_of
 from zeroconv.weights.architecture import CLASS, OWN_CLASS
-from zeroconv.weights.files import read_shapes, read_tensors, sha256_of
 from zeroconv.weights.sidecar import FILE
 
 BUILT_IN: dict[str, Path] = {
