@@ -3,7 +3,7 @@
 import os
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 class Workers:
@@ -20,11 +20,21 @@ class Workers:
         if self.count == 1:
             return
         gradients = [p.grad for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        self.sum(gradients)
+        torch._foreach_div_(gradients, self.count)
+
+    def mine(self, position: int) -> bool:
+        """Whether this process does the piece of work at this position of a list that all share."""
+        return position % self.count == self.rank
+
+    def sum(self, parts: list[Tensor]) -> None:
+        """Replace each tensor by its sum over the processes."""
+        if self.count == 1:
+            return
+        flat = torch.cat([part.flatten() for part in parts])
         distributed.all_reduce(flat)
-        parts = (flat / self.count).split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for part, total in zip(parts, flat.split([part.numel() for part in parts]), strict=True):
+            part.copy_(total.view_as(part))
 
     def wait(self) -> None:
         """Until all are here."""
