@@ -55,7 +55,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise UserError(f"{path} is empty.")
+        raise UserError(f"{path} is cut short: it is empty.")
     if start[:2] == b"PK" and not zipfile.is_zipfile(path):
         raise UserError(f"{path} is cut short: it is the beginning of a .pth or .ckpt file whose end is missing.")
     if start[:2] not in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04"):

@@ -117,7 +117,7 @@ def test_a_truncated_file_is_one_sentence(tmp_path: Path, suffix: str) -> None:
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
     (torch.save if suffix == ".pth" else save_file)(tensors(), whole)
     reasons = {
-        0: "is empty",
+        0: "is cut short: it is empty",
         5: "is (not a checkpoint|cut short)",
         whole.stat().st_size // 2: "is (damaged or )?cut short",
     }
