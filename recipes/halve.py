@@ -12,14 +12,15 @@ from safetensors.torch import load_file, save_file
 
 
 def halve(source: Path, target: Path, prefix: str = "") -> None:
-    """Copy a folder of weights with its JSON files, the weights in half precision, `prefix` before their names."""
+    """Copy a folder of weights with its JSON files, in half precision, every name with `prefix` before it once."""
     target.mkdir(parents=True, exist_ok=True)
     for description in source.glob("*.json"):
         about = json.loads(description.read_text("utf-8"))
         about.pop("_name_or_path", None)  # where the maker's copy lay
         (target / description.name).write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     file = next(source.glob("*.safetensors"))
-    weights = {f"{prefix}{key}": value.half().contiguous() for key, value in load_file(file).items()}
+    loaded = load_file(file).items()
+    weights = {f"{prefix}{key.removeprefix(prefix)}": value.half().contiguous() for key, value in loaded}
     save_file(weights, target / file.name, metadata={"format": "pt"})
     shutil.copymode(file.parent / "config.json", target / file.name)  # safetensors lets nobody else read what it writes
 

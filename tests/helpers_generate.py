@@ -11,7 +11,7 @@ from zeroconv.base import BaseModel
 from zeroconv.weights import Sidecar
 
 
-def write_controlnet(base: BaseModel, folder: Path, condition: str = "canny", **options: int) -> Path:
+def write_controlnet(base: BaseModel, folder: Path, condition: str = "canny", **options: int | str) -> Path:
     """A random ControlNet for the base, its zero convolutions randomised, with a sidecar."""
     kind = conditions.kind(condition)
     sidecar = Sidecar(

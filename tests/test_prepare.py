@@ -72,11 +72,16 @@ def test_a_file_without_poses_is_told(base: BaseModel, pose_net: Path, tmp_path:
         prepare(base, Request("", (ControlRequest("pose", wrong, checkpoint=pose_net),)))
 
 
-def test_a_depth_map_in_numbers_is_a_control(base: BaseModel, tmp_path: Path) -> None:
+METRIC = {"method": "algorithm", "depth_map": "metric"}
+
+
+@pytest.mark.parametrize(("trained", "options"), [({}, METRIC), (METRIC, {})], ids=["as asked", "as trained"])
+def test_a_depth_map_in_numbers_is_a_control(
+    base: BaseModel, tmp_path: Path, trained: dict[str, str], options: dict[str, str]
+) -> None:
     metres = np.tile(np.linspace(1, 5, 64, dtype=np.float32), (64, 1))
     np.save(tmp_path / "metres.npy", metres)
-    net = write_controlnet(base, tmp_path / "depth", "depth")
-    options = {"method": "algorithm", "depth_map": "metric"}
+    net = write_controlnet(base, tmp_path / "depth", "depth", **trained)
     request = Request(
         "", (ControlRequest("depth", tmp_path / "metres.npy", checkpoint=net, options=options),), size=(64, 64)
     )

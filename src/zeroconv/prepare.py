@@ -67,7 +67,8 @@ class Prepared:
 
 def prepare(base: BaseModel, request: Request) -> Prepared:
     """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve."""
-    inputs = [_read(control) for control in request.controls]
+    networks = _load(base, request.controls)
+    inputs = [_read(control, network[2]) for control, network in zip(request.controls, networks, strict=True)]
     size, notes = _size(base, request, [given.image for given in inputs])
     name = request.scheduler or default_scheduler(base.scheduler)
     scheduler = make_scheduler(name, base.scheduler)
@@ -76,7 +77,6 @@ def prepare(base: BaseModel, request: Request) -> Prepared:
     guidance = default_guidance(base) if request.guidance is None else request.guidance
     if guidance == 1 and request.negative:
         warnings.warn("the negative prompt has no effect at a guidance of 1", stacklevel=2)
-    networks = _load(base, request.controls)
     pairs = zip(request.controls, inputs, networks, strict=True)
     controls = tuple(_prepare_control(*pair, size, request) for pair in pairs)
     asked = tuple(control.request for control in controls)
@@ -111,10 +111,11 @@ class _Given:
     """Whether it is the condition image itself: given ready, or drawn from a file that is no picture."""
 
 
-def _read(control: ControlRequest) -> _Given:
+def _read(control: ControlRequest, sidecar: Sidecar) -> _Given:
     if isinstance(control.image, Image.Image):
         return _Given(to_rgb(control.image), control.ready)
-    drawn = None if control.ready else conditions.from_file(control.name, Path(control.image), control.options)
+    options = {} if control.ready else _options(control, sidecar)
+    drawn = None if control.ready else conditions.from_file(control.name, Path(control.image), options)
     return _Given(read_image(control.image), control.ready) if drawn is None else _Given(Image.fromarray(drawn), True)
 
 

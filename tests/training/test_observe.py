@@ -22,14 +22,14 @@ OLD_COLUMNS = 8
 
 def kill_after(step_number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run dies when this step has been observed, before its state can be saved."""
-    observe = run_file._observe
+    observe = run_file.observe
 
     def killed(run: Any, step: Any, bar: Any) -> None:
         observe(run, step, bar)
         if step.number == step_number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_file, "_observe", killed)
+    monkeypatch.setattr(run_file, "observe", killed)
 
 
 def set_in_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:

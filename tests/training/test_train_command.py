@@ -60,7 +60,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     capsys: pytest.CaptureFixture[str],
     stop: signal.Signals,
 ) -> None:
-    observe = run_file._observe
+    observe = run_file.observe
 
     def interrupted(run: Any, step: Any, bar: Any) -> None:
         observe(run, step, bar)
@@ -68,7 +68,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
             os.kill(os.getpid(), stop)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_file, "_observe", interrupted)
+        patch.setattr(run_file, "observe", interrupted)
         assert train(tmp_path, "--resume") == 128 + stop
     said = capsys.readouterr().out
     assert "starting fresh" in said and f"stopped by {stop.name} after step 3" in said

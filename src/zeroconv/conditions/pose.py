@@ -101,7 +101,10 @@ class Pose:
         if self.size:
             return _height_and_width(self.size)
         if poses.canvas is None:
-            raise UserError(f"{path} does not say how large its picture is; give --size WIDTHxHEIGHT")
+            raise UserError(
+                f"{path} does not say how large its picture is; "
+                "give --size WIDTHxHEIGHT (in a control size=WIDTHxHEIGHT)"
+            )
         if max(poses.canvas) > LARGEST_SIDE:
             raise UserError(f"{path}: a canvas of {poses.canvas[1]}x{poses.canvas[0]} pixels is too large")
         return poses.canvas

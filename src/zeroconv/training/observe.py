@@ -16,6 +16,7 @@ from zeroconv.training.loop import Step
 from zeroconv.training.onset import Onset, find_onset, planned_looks
 from zeroconv.training.previews import growing_sheet, preview_sheet
 from zeroconv.training.result import save_result
+from zeroconv.training.start import num_parameters
 
 if TYPE_CHECKING:
     from zeroconv.training.run import Run
@@ -112,7 +113,7 @@ def _evidence(run: "Run") -> Evidence:
         captions=[example.caption for example in run.previewed],
         update_ratio=update_ratio(run.state.optimizer),
         gradient_norms=[line["gradient_norm"] for line in run.folder.steps()],
-        num_parameters=sum(parameter.numel() for parameter in run.base.unet.parameters()),
+        num_parameters=num_parameters(run.base),
     )
 
 

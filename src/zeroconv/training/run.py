@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from zeroconv import __version__, conditions, fields
 from zeroconv.base import BaseModel
@@ -26,7 +25,7 @@ from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.curve import Curve
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
-from zeroconv.training.loop import Step, train
+from zeroconv.training.loop import train
 from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
 from zeroconv.training.result import save_last, state_of
 from zeroconv.training.start import first_controlnet, num_parameters
@@ -166,7 +165,7 @@ def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
     with progress_bar(total=run.config.steps, initial=done, unit="step", bar_format=BAR) as bar:
         for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
             run.state, run.seconds = step.state, time.perf_counter() - began
-            _observe(run, step, bar)
+            observe(run, step, bar)
             is_over = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
             if is_over or is_due(step.number, run.config.save_every) or interruption.signal is not None:
                 save(run)
@@ -229,7 +228,3 @@ def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -
     """Batches of at least two, since each example's condition is exchanged for another's."""
     together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
     return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)
-
-
-def _observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
-    observe(run, step, bar)
