@@ -1,4 +1,4 @@
-"""A trained ControlNet as the folder that ships: its weights in half precision, its config and sidecar as they are.
+"""A trained ControlNet as the folder that ships: its weights in half precision, config, sidecar and card as they are.
 
 python recipes/halve.py runs/canny/controlnet src/zeroconv/models/controlnet-canny
 """
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
     halve(arguments.source, arguments.target)
+    shutil.copy(arguments.source / "README.md", arguments.target)
 
 
 if __name__ == "__main__":

@@ -77,3 +77,18 @@ def small_controlnet(small_base: BaseModel) -> ControlNet:
 @pytest.fixture(scope="session")
 def few_scenes() -> HeldOut:
     return held_out_scenes(24, 32)
+
+
+@pytest.fixture
+def training_record() -> dict[str, Any]:
+    """What a ControlNet's sidecar records of its training."""
+    return {
+        "config": {"steps": 10},
+        "steps": 10,
+        "samples": 40,
+        "seconds": 60.0,
+        "data": {"kind": "scenes"},
+        "machine": {"device": "cpu"},
+        "versions": {"torch": "2"},
+        "gain": [],
+    }

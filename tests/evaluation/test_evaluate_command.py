@@ -13,7 +13,8 @@ from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.evaluation.command import add_arguments, run
 from zeroconv.perception import PerceptionNetwork, save_perception
-from zeroconv.weights import Sidecar
+from zeroconv.weights import Sidecar, read_sidecar
+from zeroconv.weights.sidecar import FILE, write_sidecar
 
 
 @pytest.fixture
@@ -70,6 +71,24 @@ def test_control_prints_the_table_and_writes_its_files(
         **{"captions": found["protocol"]["scenes"]["captions"]},
     }
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["control.csv", "control.json", "control.png"]
+
+
+@pytest.mark.parametrize("words", [("control", "--checkpoint", "{}"), ("controls", "--checkpoint", "canny={}")])
+def test_with_card_the_controlnet_is_told(
+    evaluate: Any, training_record: dict[str, Any], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_sidecar(Sidecar(condition="canny", base="small", training=training_record), folder / FILE)
+    only = ("--conditions", "canny") if words[0] == "controls" else ()
+    asked = [word.format(folder) for word in (*words, *only)]
+    assert evaluate(*asked, "--card", "--judge", "none", "--out", str(tmp_path / "a"), *FEW) == 0
+    found = read_sidecar(folder).fidelity
+    assert found["metric"].startswith("edge F1, ") and found["scenes"] == 3
+    assert found["protocol_hash"] in (folder / "README.md").read_text()
+    with pytest.raises(UserError, match="that zeroconv trained"):
+        evaluate("control", "--checkpoint", "mine", "--card", "--out", str(tmp_path / "b"), *FEW)
+    assert not (tmp_path / "b").exists()
 
 
 def test_base_prints_the_table_and_writes_its_files(

@@ -37,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--checkpoint", help="ControlNet: a folder, a file or a built-in name (default: BASE-CONDITION, as tiny-canny)"
     )
     _add_common(control, count=256)
+    _add_card(control)
     text = "the ControlNets of a base beside each other, a row a condition; a run that was cut goes on"
     controls = evaluations.add_parser("controls", help=text, description=text)
     controls.set_defaults(evaluate=_controls)
@@ -45,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     text = "a ControlNet in place of the built-in one: a folder, a file or a hub id; may be given several times"
     controls.add_argument("--checkpoint", metavar="NAME=SOURCE", action="append", default=[], help=text)
     _add_common(controls, count=256)
+    _add_card(controls)
 
 
 def run(arguments: Namespace) -> int:
@@ -65,6 +67,11 @@ def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = (
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder (default: runs/evaluate)")
+
+
+def _add_card(parser: ArgumentParser) -> None:
+    text = "write what was found into the ControlNet's zeroconv.json and model card"
+    parser.add_argument("--card", action="store_true", help=text)
 
 
 def _base(arguments: Namespace) -> int:
@@ -91,6 +98,7 @@ def _control(arguments: Namespace) -> int:
     from zeroconv.evaluation.controls import check_condition
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of
+    from zeroconv.evaluation.on_card import folder_to_tell, tell_card
     from zeroconv.prepare import default_checkpoint
     from zeroconv.weights import load_with_sidecar
 
@@ -102,6 +110,7 @@ def _control(arguments: Namespace) -> int:
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
     check_condition(checkpoint, sidecar, condition)
+    told = folder_to_tell(str(checkpoint)) if arguments.card else None
     subject = {
         "base": base.name,
         "base_fingerprint": base.fingerprint(),
@@ -115,6 +124,8 @@ def _control(arguments: Namespace) -> int:
         base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=_bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
+    if told:
+        tell_card(told, evaluation.report.as_json())
     found = evaluation.report.subject
     state = "untouched" if found["base_untouched"] else f"CHANGED to {found['base_weights_after'][:16]}"
     print(f"locked base: weights {found['base_weights'][:16]} before, {state} after")
@@ -126,6 +137,7 @@ def _controls(arguments: Namespace) -> int:
     from zeroconv.evaluation.controls import COLUMNS, comparison, evaluate_controls, load_candidates
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of
+    from zeroconv.evaluation.on_card import folder_to_tell, tell_card
     from zeroconv.evaluation.report import aligned_table, as_csv, write_text
 
     sampler, judge = _sampler(arguments), _judge(arguments)
@@ -135,6 +147,7 @@ def _controls(arguments: Namespace) -> int:
     sampler, candidates = settled(sampler, base), load_candidates(base, names, given)
     selected = {c.condition: fidelity_of(c.condition, judge).selects for c in candidates}
     scenes = {selects: _held_out(arguments, base, selects) for selects in set(selected.values())}
+    told = {c.condition: folder_to_tell(c.source) for c in candidates} if arguments.card else {}
     _make_folder(arguments.out)
     reports = {}
     for condition, report in evaluate_controls(
@@ -148,6 +161,8 @@ def _controls(arguments: Namespace) -> int:
         progress=_bar,
     ):
         reports[condition] = report
+        if condition in told:
+            tell_card(told[condition], report)
         rows = comparison(reports)
         write_text(arguments.out / "controls.csv", as_csv(rows))
         print(f"{condition}: written to {arguments.out / condition}", flush=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from zeroconv import conditions, weights
 from zeroconv.hashing import base_hash
-from zeroconv.training.card import write_card
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.weights import Sidecar
+from zeroconv.weights.card import write_card
 
 if TYPE_CHECKING:
     from zeroconv.training.run import Run

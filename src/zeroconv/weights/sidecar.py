@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.errors import UserError
+from zeroconv.images import atomic_write
 
 FILE = "zeroconv.json"
 SCHEMA = 1
@@ -34,13 +35,16 @@ class Sidecar:
     """The fingerprint of that base's U-Net; `save` fills it in."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """What the training took: steps, data, time, figures."""
+    fidelity: Mapping[str, Any] = field(default_factory=dict)
+    """How well pictures follow the condition, as `zeroconv evaluate control --card` found; empty: not measured."""
     schema: int = SCHEMA
     """The version of this record."""
 
 
 def write_sidecar(sidecar: Sidecar, path: Path) -> None:
-    """Write the record as JSON."""
-    path.write_text(json.dumps(asdict(sidecar), indent=2, sort_keys=True) + "\n", "utf-8")
+    """Write the record as JSON, whole or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(asdict(sidecar), indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def read_sidecar(folder: Path) -> Sidecar:
@@ -53,7 +57,7 @@ def read_sidecar(folder: Path) -> Sidecar:
         schema = int(content.get("schema", SCHEMA))
         known = {part.name: content[part.name] for part in fields(Sidecar) if part.name in content}
         known["range"] = tuple(map(float, known.get("range", (0.0, 1.0))))
-        known["condition_options"], known["training"] = (dict(known.get(key) or {}) for key in _RECORDS)
+        known |= {key: dict(known.get(key) or {}) for key in _RECORDS}
     except (ValueError, TypeError, AttributeError) as problem:
         raise UserError(f"{path} is damaged: expected the record that zeroconv writes, got {problem}.") from problem
     if schema > SCHEMA:
@@ -61,4 +65,4 @@ def read_sidecar(folder: Path) -> Sidecar:
     return Sidecar(**known)
 
 
-_RECORDS = ("condition_options", "training")
+_RECORDS = ("condition_options", "training", "fidelity")

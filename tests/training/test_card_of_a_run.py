@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from zeroconv.training.card import FILE, write_card
+from zeroconv.weights.card import FILE, write_card
 from zeroconv.weights.sidecar import read_sidecar
 
 

@@ -1,6 +1,7 @@
 """The model card that lies beside a trained ControlNet: what it obeys, what it was trained on and with, how far it got.
 
-Everything is read from what the training recorded; where the data may be used for what, its owner has to add.
+Everything is read from its sidecar, where training and evaluation record what they did and found; where the data may be
+used for what, its owner has to add.
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.images import atomic_write
-from zeroconv.weights import Sidecar
+from zeroconv.weights.sidecar import Sidecar
 
 FILE = "README.md"
 _TOLD = (
@@ -39,17 +40,8 @@ _MARK = "<!-- written by zeroconv train; remove this line to keep what you chang
 
 def card(sidecar: Sidecar, base: str) -> str:
     """The text of the card. base: the name of the base as others know it."""
-    training = sidecar.training
-    config: Mapping[str, Any] = training["config"]
     low, high = sidecar.range
-    rows = {
-        "steps": f"{training['steps']} of {config['steps']}, {training['samples']} examples seen",
-        **({"begun with": training["start"]} if training.get("start") else {}),
-        "data": ", ".join(f"{name} {value}" for name, value in training["data"].items()),
-        **{name.replace("_", " "): config[name] for name in _TOLD if name in config},
-        "time": f"{float(training['seconds']) / 60:.1f} minutes on {training['machine']['device']}",
-        "versions": ", ".join(f"{name} {value}" for name, value in training["versions"].items()),
-    }
+    rows = _training(sidecar.training)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     options = json.dumps(dict(sidecar.condition_options))
     return f"""\
@@ -67,8 +59,8 @@ A ControlNet (arXiv 2302.05543) whose base stayed locked. Its condition images a
 
 ## How far it got
 
-{_gain(training["gain"])}
-
+{_gain(sidecar.training["gain"])}
+{_fidelity(sidecar.fidelity)}
 ## Training
 
 | setting | value |
@@ -85,6 +77,18 @@ controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")
 """
 
 
+def _training(training: Mapping[str, Any]) -> dict[str, str]:
+    config: Mapping[str, Any] = training["config"]
+    return {
+        "steps": f"{training['steps']} of {config['steps']}, {training['samples']} examples seen",
+        **({"begun with": training["start"]} if training.get("start") else {}),
+        "data": ", ".join(f"{name} {value}" for name, value in training["data"].items()),
+        **{name.replace("_", " "): config[name] for name in _TOLD if name in config},
+        "time": f"{float(training['seconds']) / 60:.1f} minutes on {training['machine']['device']}",
+        "versions": ", ".join(f"{name} {value}" for name, value in training["versions"].items()),
+    }
+
+
 def _gain(points: list[Mapping[str, Any]]) -> str:
     if not points:
         return "Nothing was held out to measure it."
@@ -95,3 +99,14 @@ def _gain(points: list[Mapping[str, Any]]) -> str:
         f"{last['without']:.4g} without: a control gain of {gain} (95 % interval). A wrong condition costs {wrong}. "
         "These are losses, not a measure of how well pictures follow the condition."
     )
+
+
+def _fidelity(found: Mapping[str, Any]) -> str:
+    """What an evaluation found, as a table between empty lines; an empty line where there was none."""
+    if not found:
+        return ""
+    rows = [f"| {row['name']} | {row['mean']:.3f} | {row['low']:.3f} .. {row['high']:.3f} |" for row in found["rows"]]
+    direction = "less is better" if found["less_is_better"] else "more is better"
+    head = f"| {found['metric']}, {direction} | mean | 95 % interval |"
+    told = f"On {found['scenes']} held-out scenes (`zeroconv evaluate control`, protocol {found['protocol_hash']}):"
+    return "\n".join(["", told, "", head, "|---|---|---|", *rows, ""])
