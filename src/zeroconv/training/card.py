@@ -13,6 +13,7 @@ from zeroconv.weights import Sidecar
 
 FILE = "README.md"
 _TOLD = (
+    "variant",
     "learning_rate",
     "batch_size",
     "warm_up",
@@ -21,8 +22,12 @@ _TOLD = (
     "weight_decay",
     "max_grad_norm",
     "ema",
+    "min_snr",
+    "unlock",
     "seed",
 )
+_COPIES = ("full", "gaussian", "middle")
+"""Variants that diffusers runs."""
 
 
 def write_card(folder: Path, sidecar: Sidecar, base: str) -> None:
@@ -42,6 +47,13 @@ def card(sidecar: Sidecar, base: str) -> str:
     training = sidecar.training
     config: Mapping[str, Any] = training["config"]
     low, high = sidecar.range
+    variant, is_locked = config.get("variant", "full"), config.get("unlock", "none") == "none"
+    kind = "ControlNet" if variant == "full" else f"ControlNet of the variant {variant}"
+    state = (
+        "whose base stayed locked"
+        if is_locked
+        else f"trained together with its base ({config['unlock']}), saved with it"
+    )
     rows = {
         "steps": f"{training['steps']} of {config['steps']}, {training['samples']} examples seen",
         **({"begun with": training["start"]} if training.get("start") else {}),
@@ -54,7 +66,7 @@ def card(sidecar: Sidecar, base: str) -> str:
     options = json.dumps(dict(sidecar.condition_options))
     return f"""\
 ---
-library_name: diffusers
+library_name: {"diffusers" if variant in _COPIES else "zeroconv"}
 tags: [controlnet, zeroconv]
 base_model: {json.dumps(base)}
 ---
@@ -62,7 +74,7 @@ base_model: {json.dumps(base)}
 
 # ControlNet for {sidecar.condition} on {base}
 
-A ControlNet (arXiv 2302.05543) whose base stayed locked. Its condition images are {sidecar.condition} with options
+A {kind} (arXiv 2302.05543) {state}. Its condition images are {sidecar.condition} with options
 `{options}`: {sidecar.polarity}, {sidecar.channel_order}, values from {low:g} to {high:g}.
 
 ## How far it got
@@ -78,11 +90,19 @@ A ControlNet (arXiv 2302.05543) whose base stayed locked. Its condition images a
 ## Use
 
 ```python
-from diffusers import ControlNetModel
-
-controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")
+{_DIFFUSERS if variant in _COPIES else _OURS}
 ```
 """
+
+
+_DIFFUSERS = """\
+from diffusers import ControlNetModel
+
+controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")"""
+_OURS = """\
+from zeroconv import load, load_base
+
+controlnet = load("PATH_OF_THIS_FOLDER", load_base("PATH_OR_NAME_OF_ITS_BASE"))"""
 
 
 def _gain(points: list[Mapping[str, Any]]) -> str:
