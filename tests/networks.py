@@ -64,10 +64,12 @@ def small_base(kind: str = "sd15", prediction_type: str = "epsilon") -> BaseMode
     return BaseModel(kind, small_unet(kind), nn.Identity(), (), (), scheduler)
 
 
-def small_controlnet(unet: UNet2DConditionModel, seed: int = 1, **options: Any) -> ControlNet:
+def small_controlnet(
+    unet: UNet2DConditionModel, seed: int = 1, kind: type[ControlNet] = ControlNet, **options: Any
+) -> ControlNet:
     """A ControlNet of which every zero convolution is randomised, with a small condition encoder."""
     torch.manual_seed(seed)
-    controlnet = ControlNet(unet, **{"conditioning_channels": (4, 8, 8, 16), **options})
+    controlnet = kind(unet, **{"conditioning_channels": (4, 8, 8, 16), **options})
     randomise_zero_convolutions(controlnet, seed)
     return controlnet.eval()
 

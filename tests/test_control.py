@@ -117,18 +117,6 @@ def test_one_encoded_condition_serves_a_batch_and_many_steps() -> None:
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
 
 
-def test_only_mid_steers_the_middle_alone() -> None:
-    whole = small_controlnet(small_unet("sd15"))
-    net = small_controlnet(small_unet("sd15"), only_mid=True)
-    missing, unexpected = net.load_state_dict(whole.state_dict(), strict=False)
-    assert not missing and all(key.startswith("zero_convolutions.") for key in unexpected)
-    assert len(net.zero_convolutions) == 0
-    expected, control = control_of(whole, "sd15"), control_of(net, "sd15")
-    assert torch.equal(control.middle, expected.middle)
-    assert [skip.shape for skip in control.skips] == [skip.shape for skip in expected.skips]
-    assert not any(skip.any() for skip in control.skips)
-
-
 def test_global_pool_says_what_and_not_where() -> None:
     whole = small_controlnet(small_unet("sd15"))
     net = small_controlnet(small_unet("sd15"), global_pool=True)

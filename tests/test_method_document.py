@@ -19,7 +19,7 @@ EXCERPTS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 NAMES = sorted(set(re.findall(r"`((?:[A-Z]\w+|[a-z]+_\w+)(?:\.\w+)?)(?:\([^`]*\))?`", TEXT)))
 PATHS = sorted(set(re.findall(r"`((?:tests|src)/[\w/.]+)`", TEXT)))
 # Names of others: diffusers', the files' fields and options of ControlNet, the symbols of the formulas.
-FOREIGN = {"ControlNetModel", "layers_per_block"}
+FOREIGN = {"ControlNetModel", "layers_per_block", "only_mid_control"}
 
 
 @pytest.mark.parametrize("excerpt", EXCERPTS)

@@ -3,13 +3,14 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDPMScheduler
+from diffusers.training_utils import compute_snr
 
 from networks import random_condition, random_latents, random_text, small_base, small_controlnet
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.records import Batch
 from zeroconv.errors import UserError
-from zeroconv.objective import control_gain, noise_prediction_loss
+from zeroconv.objective import control_gain, min_snr_weights, noise_prediction_loss
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
@@ -99,3 +100,24 @@ def test_a_fresh_controlnet_gains_nothing(base: BaseModel) -> None:
 def test_one_example_has_no_other(base: BaseModel, net: ControlNet) -> None:
     with pytest.raises(UserError, match="at least two examples"):
         control_gain(base, net, batch_of(base, 1))
+
+
+@pytest.mark.parametrize("gamma", [1.0, 5.0])
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_min_snr_weights_are_those_of_diffusers_training_scripts(prediction: str, gamma: float) -> None:
+    base, timesteps = small_base("sd15", prediction), torch.arange(0, 1000, 37)
+    snr = compute_snr(DDPMScheduler.from_config(base.scheduler.config), timesteps)
+    expected = torch.stack([snr, gamma * torch.ones_like(timesteps)], dim=1).min(dim=1)[0]
+    if prediction != "sample":
+        expected = expected / (snr if prediction == "epsilon" else snr + 1)
+    weights = min_snr_weights(base, timesteps, gamma)
+    torch.testing.assert_close(weights, expected)
+    assert weights.unique().numel() > 5 and (snr < gamma).any() and (snr > gamma).any()
+
+
+@pytest.mark.parametrize(("prediction", "last"), [("epsilon", 1.0), ("v_prediction", 0.0)])
+def test_min_snr_weights_are_numbers_where_no_signal_is_left(prediction: str, last: float) -> None:
+    base = small_base("sd15", prediction)
+    base.scheduler.register_to_config(rescale_betas_zero_snr=True)
+    weights = min_snr_weights(base, torch.arange(1000), 5.0)
+    assert base.alphas_cumprod[-1] == 0 and weights[-1] == last and weights.isfinite().all()

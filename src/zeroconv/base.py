@@ -42,7 +42,7 @@ def load_base(
     UserError: nothing there, not a base, cut short, a hub that does not answer, or a device that is not there.
     """
     _check_device(device)
-    parts = read_parts(_base_folder(name_or_path), dtype)
+    parts = read_parts(base_folder(name_or_path), dtype)
     for part in (parts.unet, parts.vae, *parts.text_encoders):
         part.to(device)
     return BaseModel(name=str(name_or_path), **vars(parts))
@@ -56,8 +56,8 @@ def _check_device(device: str | torch.device) -> None:
         raise UserError(f"the device {str(device)!r} cannot be used here, cpu always can: {reason}") from problem
 
 
-def _base_folder(name_or_path: str | Path) -> Path:
-    """Built-in names first, then what lies on disk, then the hub."""
+def base_folder(name_or_path: str | Path) -> Path:
+    """The diffusers folder of a base: built-in names first, then what lies on disk, then the hub; else UserError."""
     name = str(name_or_path)
     if name in BUILT_IN:
         if not BUILT_IN[name].is_dir():
@@ -151,8 +151,12 @@ class BaseModel:
         return alphas.to(self.device)
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that name the U-Net's weights, whatever the number type it was loaded in; cached."""
-        return self._fingerprint
+        """16 hexadecimal digits that name the U-Net's weights, whatever the number type it was loaded in.
+
+        Cached while it is locked.
+        """
+        is_locked = not any(weight.requires_grad for weight in self.unet.parameters())
+        return self._fingerprint if is_locked else unet_fingerprint(self.unet)
 
     @cached_property
     def _fingerprint(self) -> str:

@@ -16,7 +16,7 @@ from zeroconv.errors import UserError
 from zeroconv.hub import weight_set
 
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
-_PLAIN = ("scheduler", "tokenizer", "tokenizer_2")
+PLAIN = ("scheduler", "tokenizer", "tokenizer_2")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def wanted_files(names: Sequence[str]) -> list[str]:
     if "model_index.json" not in names:
         return []
     wanted = ["model_index.json"]
-    for part in (*PARTS, *_PLAIN):
+    for part in (*PARTS, *PLAIN):
         inside = [name.removeprefix(f"{part}/") for name in names if name.startswith(f"{part}/")]
         found = weight_set(inside) if part in PARTS else None
         settings = tuple(name for name in inside if name.endswith((".json", ".txt")) and ".index." not in name)

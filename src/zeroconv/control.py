@@ -147,8 +147,8 @@ class ControlNet(nn.Module):
     """A trainable copy of a U-Net's encoder and middle that reads a condition image and steers the locked original.
 
     unet: any diffusers UNet2DConditionModel, or a network with its parts; read, never changed. factor: pixels per
-    latent. only_mid: the middle alone is steered. global_pool: residuals are means over the picture.
-    conditioning_channels: the condition encoder's log2(factor) + 1 widths; by default those of the released models.
+    latent. global_pool: residuals are means over the picture. conditioning_channels: the condition encoder's
+    log2(factor) + 1 widths; by default those of the released models. Other architectures: variants.py.
     """
 
     def __init__(
@@ -157,7 +157,6 @@ class ControlNet(nn.Module):
         *,
         factor: int = 8,
         condition_channels: int = 3,
-        only_mid: bool = False,
         global_pool: bool = False,
         conditioning_channels: tuple[int, ...] | None = None,
     ) -> None:
@@ -165,7 +164,6 @@ class ControlNet(nn.Module):
         self.unet_config = _checked_config(unet)
         self.factor = factor
         self.condition_channels = condition_channels
-        self.only_mid = only_mid
         self.global_pool = global_pool
         self.conditioning_channels = _encoder_channels(factor, conditioning_channels)
 
@@ -179,9 +177,8 @@ class ControlNet(nn.Module):
         self.condition_encoder = ConditionEncoder(condition_channels, widths)
         self.down_blocks = _trainable_copy(unet.down_blocks)
         self.mid_block = _trainable_copy(unet.mid_block)
-        *skips, middle = _residual_channels(self)
-        self.zero_convolutions = nn.ModuleList() if only_mid else nn.ModuleList(map(zero_convolution, skips))
-        self.middle_zero_convolution = zero_convolution(middle)
+        *joints, middle = map(zero_convolution, _residual_channels(self))
+        self.zero_convolutions, self.middle_zero_convolution = nn.ModuleList(joints), middle
         self.to(self.conv_in.weight.device, self.conv_in.weight.dtype).train()
 
     @classmethod
@@ -205,25 +202,28 @@ class ControlNet(nn.Module):
     ) -> Control:
         """noisy_latents (B, C, H, W), timesteps (B,) or (), condition (B or 1, C, F*H, F*W) in [0, 1] -> Control.
         encoded: (B or 1, c, H, W) from `encode_condition`, in place of the condition, where many steps share one."""
-        if encoded is None:
-            encoded = self.encode_condition(condition)
+        encoded = self.encode_condition(condition) if encoded is None else encoded
         if encoded.shape[-2:] != noisy_latents.shape[-2:]:
             expected, got = ([self.factor * side for side in part.shape[-2:]] for part in (noisy_latents, encoded))
             raise UserError(f"a condition is as large as the picture: expected (height, width) {expected}, got {got}")
         embedding = self._embedding(noisy_latents, timesteps, text, class_labels)
+        control = self._join(self._run_copy(noisy_latents, encoded, embedding, text))
+        return control.pooled() if self.global_pool else control
+
+    def _run_copy(self, noisy_latents: Tensor, encoded: Tensor, embedding: Tensor, text: Text) -> tuple[Tensor, ...]:
+        """F(x + Z(c; theta_z1); theta_c) of eq. 2: the skips, shallowest first, then the middle."""
         hidden = self.conv_in(noisy_latents) + encoded
         skips: tuple[Tensor, ...] = (hidden,)
         for block in self.down_blocks:
             hidden, block_skips = _run(block, hidden, embedding, text.tokens)
             skips += block_skips
-        if self.mid_block is not None:
-            hidden = _run(self.mid_block, hidden, embedding, text.tokens)
-        if self.only_mid:  # zeros in the skips' shapes, of one element each
-            residuals = tuple(skip.new_zeros(()).expand_as(skip) for skip in skips)
-        else:
-            residuals = tuple(join(skip) for join, skip in zip(self.zero_convolutions, skips, strict=True))
-        control = Control((*residuals, self.middle_zero_convolution(hidden)))
-        return control.pooled() if self.global_pool else control
+        middle = hidden if self.mid_block is None else _run(self.mid_block, hidden, embedding, text.tokens)
+        return (*skips, middle)
+
+    def _join(self, features: tuple[Tensor, ...]) -> Control:
+        """Z(.; theta_z2) of eq. 2: each of the copy's n features through its zero convolution."""
+        joints = (*self.zero_convolutions, self.middle_zero_convolution)
+        return Control(tuple(join(feature) for join, feature in zip(joints, features, strict=True)))
 
     def encode_condition(self, condition: Tensor | None) -> Tensor:
         """condition (B, C, F*H, F*W) in [0, 1] -> (B, c, H, W): the same at all time steps, so once a picture."""

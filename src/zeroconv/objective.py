@@ -2,6 +2,7 @@
 
 Source: arXiv 2302.05543 eq. 5, L = E ||eps - eps_theta(z_t, t, c_t, c_f)||^2; for bases that predict the velocity or
 the picture, the same norm of what they predict. Nothing is random here: the batch carries its noise and time steps.
+Min-SNR weights of that norm: Hang et al., arXiv 2303.09556.
 Shapes: B examples; C latent channels; H, W latent height and width; F factor, pixels per latent; N condition channels.
 """
 
@@ -34,6 +35,20 @@ def noise_prediction_loss(
     prediction = base.predict_noise(noisy_latents, batch.timesteps, batch.text, control)
     target = base.target(batch.latents, batch.noise, batch.timesteps)
     return (prediction.float() - target.float()).square().mean(dim=(1, 2, 3))
+
+
+def min_snr_weights(base: "BaseModel", timesteps: Tensor, gamma: float) -> Tensor:
+    """Min-SNR-gamma, arXiv 2303.09556: what losses at timesteps (B,) are multiplied by -> (B,), float32.
+
+    min(SNR, gamma) in the norm of the picture; as norms of the noise and of the velocity are SNR and SNR + 1 times that
+    of the picture, it is divided by these. gamma above 0, 5 in the paper: time steps of little noise count less.
+    """
+    alphas = base.alphas_cumprod.to(timesteps.device)[timesteps]
+    snr = alphas / (1 - alphas)
+    if base.prediction_type == "epsilon":
+        return (gamma / snr).clamp(max=1)  # 1 also where no signal is left
+    weights = snr.clamp(max=gamma)
+    return weights / (snr + 1) if base.prediction_type == "v_prediction" else weights
 
 
 @dataclass(frozen=True, eq=False)

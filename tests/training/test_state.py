@@ -14,7 +14,7 @@ CONFIG = TrainConfig(ema=0.9)
 
 
 def record_of(step: int) -> dict[str, Any]:
-    state = fresh_state(toy_controlnet(toy_base()), CONFIG)
+    state = fresh_state(toy_controlnet(toy_base()), CONFIG, toy_base())
     state.step = step
     return to_record(state, CONFIG, {"data": "toys"})
 
@@ -74,15 +74,15 @@ def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
     record = record_of(5)
     record["controlnet"] = {name: value for name, value in record["controlnet"].items() if "mid_block" not in name}
     with pytest.raises(UserError, match="saved ControlNet does not fit"):
-        restore(fresh_state(toy_controlnet(toy_base()), CONFIG), record)
+        restore(fresh_state(toy_controlnet(toy_base()), CONFIG, toy_base()), record)
     with pytest.raises(UserError, match="schema 99"):
-        restore(fresh_state(toy_controlnet(toy_base()), CONFIG), {"schema": 99})
+        restore(fresh_state(toy_controlnet(toy_base()), CONFIG, toy_base()), {"schema": 99})
 
 
 def test_the_average_can_begin_late() -> None:
     """A run without an average that is resumed with one starts it from the weights."""
-    before = fresh_state(toy_controlnet(toy_base()), TrainConfig())
-    after = fresh_state(toy_controlnet(toy_base(), awake=False), CONFIG)
+    before = fresh_state(toy_controlnet(toy_base()), TrainConfig(), toy_base())
+    after = fresh_state(toy_controlnet(toy_base(), awake=False), CONFIG, toy_base())
     restore(after, to_record(before, TrainConfig()))
     assert after.averaged is not None
     assert same_weights(weights_of(after.averaged), weights_of(before.controlnet))

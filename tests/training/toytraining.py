@@ -14,6 +14,7 @@ from zeroconv.control import ControlNet, Text
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import Encoded
 from zeroconv.training.config import TrainConfig
+from zeroconv.variants import variant
 
 COUNT = 12
 Train = Callable[..., int]
@@ -42,10 +43,10 @@ def toy_base(prediction_type: str = "epsilon") -> BaseModel:
     return ToyBase("toy", unet, nn.Identity(), (), (), scheduler)
 
 
-def toy_controlnet(base: BaseModel, *, awake: bool = True) -> ControlNet:
+def toy_controlnet(base: BaseModel, *, awake: bool = True, name: str = "full") -> ControlNet:
     """A new ControlNet, the same each time; `awake`: its zero convolutions are random numbers instead of zeros."""
     torch.manual_seed(0)
-    controlnet = ControlNet(base.unet, factor=8, conditioning_channels=(4, 4, 8, 8))
+    controlnet = variant(name)(base.unet, factor=8, conditioning_channels=(4, 4, 8, 8))
     if awake:
         for part in (controlnet.zero_convolutions, controlnet.middle_zero_convolution, controlnet.condition_encoder):
             randomise(part)

@@ -8,6 +8,7 @@ from networks import small_base, small_controlnet
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.variants import VARIANTS
 from zeroconv.weights import (
     describe,
     save,
@@ -48,9 +49,12 @@ class TestDescribe:
             assert found.facts["pixels per latent"] == "8"
             assert "not recorded" in str(found)
 
-    def test_own_variants(self, base: BaseModel, tmp_path: Path) -> None:
-        found = describe(save(small_controlnet(base.unet, only_mid=True), base, tmp_path / "net"))
-        assert "cannot run" in found.layout and "only_mid" in str(found)
+    @pytest.mark.parametrize("name", ["lite", "modulation"])
+    def test_own_variants(self, name: str, base: BaseModel, tmp_path: Path) -> None:
+        net = small_controlnet(base.unet, kind=VARIANTS[name])
+        found = describe(save(net, base, tmp_path / "net"))
+        assert "cannot run" in found.layout and name in str(found) and found.facts["levels"] == "16/32/32/32"
+        assert found.parameters == sum(parameter.numel() for parameter in net.parameters())
 
     def test_a_base(self, sdxl_folder: Path, sd21_folder: Path) -> None:
         found = describe(sdxl_folder)

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoModel, UNet2DConditionModel
+from diffusers import AutoModel, ControlNetModel, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from sameness import same
 
-from networks import OWN_KINDS, small_base, small_controlnet
+from networks import OWN_KINDS, random_condition, random_latents, random_text, small_base, small_controlnet
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.variants import VARIANTS
 from zeroconv.weights import (
     as_diffusers,
     load,
@@ -36,7 +37,7 @@ class TestSave:
         assert sidecar.condition == "canny" and sidecar.condition_options == {"low": 100, "high": 200}
         assert sidecar.training == {"steps": 7, "curve": [1, 2]}
         assert sidecar.range == (0.0, 1.0) and sidecar.channel_order == "RGB" and sidecar.schema == 1
-        assert sidecar.variant == "controlnet"
+        assert sidecar.variant == "full"
         assert (sidecar.base, sidecar.base_fingerprint) == (base.name, base.fingerprint())
 
     def test_half_precision_halves_the_file(self, base: BaseModel, controlnet: ControlNet, tmp_path: Path) -> None:
@@ -78,14 +79,54 @@ class TestSave:
 
 
 class TestVariants:
-    def test_only_mid_has_a_class_name_of_its_own(self, base: BaseModel, tmp_path: Path) -> None:
-        mine = small_controlnet(base.unet, only_mid=True)
+    @pytest.mark.parametrize("name", VARIANTS)
+    def test_every_variant_comes_back_as_itself(self, name: str, base: BaseModel, tmp_path: Path) -> None:
+        mine = small_controlnet(base.unet, kind=VARIANTS[name])
+        loaded, sidecar = load_with_sidecar(save(mine, base, tmp_path / "net"), base)
+        assert type(loaded) is VARIANTS[name] and sidecar.variant == name and same(loaded, mine)
+        assert loaded.conditioning_channels == mine.conditioning_channels
+
+    @pytest.mark.parametrize("name", ["full", "gaussian", "middle"])
+    def test_copies_are_run_by_diffusers(self, name: str, base: BaseModel, tmp_path: Path) -> None:
+        mine = small_controlnet(base.unet, kind=VARIANTS[name])
+        if name == "middle":
+            for joint in mine.zero_convolutions:  # as training leaves them
+                torch.nn.init.zeros_(joint.weight), torch.nn.init.zeros_(joint.bias)
         folder = save(mine, base, tmp_path / "net")
-        assert json.loads((folder / "config.json").read_text())["_class_name"] != "ControlNetModel"
+        latents, text, condition = random_latents(base.unet), random_text(base.unet), random_condition()
+        with torch.no_grad():
+            expected = mine(latents, torch.tensor([7, 801]), text, condition)
+            for theirs in (as_diffusers(mine), ControlNetModel.from_pretrained(folder, low_cpu_mem_usage=False)):
+                skips, middle = theirs(latents, torch.tensor([7, 801]), text.tokens, condition, return_dict=False)
+                for one, other in zip((*skips, middle), expected.residuals, strict=True):
+                    torch.testing.assert_close(one, other)
+        assert any(residual.any() for residual in expected.residuals)
+
+    @pytest.mark.parametrize("name", ["lite", "modulation"])
+    def test_what_is_no_copy_is_refused_where_diffusers_is_asked(
+        self, name: str, base: BaseModel, tmp_path: Path
+    ) -> None:
+        mine = small_controlnet(base.unet, kind=VARIANTS[name])
+        for form in (as_diffusers, to_original):
+            with pytest.raises(UserError, match=f"variant {name}"):
+                form(mine)
+        folder = save(mine, base, tmp_path / "net")
+        assert json.loads((folder / "config.json").read_text())["_class_name"] == "ZeroconvControlNet"
+        for loader in (AutoModel, ControlNetModel):
+            with pytest.raises(Exception):  # noqa: B017 - whatever diffusers says, it must not load it
+                loader.from_pretrained(folder, low_cpu_mem_usage=False)
+
+    def test_files_with_the_former_name_are_the_papers(self, folder: Path, base: BaseModel) -> None:
+        path = folder / "zeroconv.json"
+        path.write_text(path.read_text().replace('"variant": "full"', '"variant": "controlnet"'))
         loaded, sidecar = load_with_sidecar(folder, base)
-        assert loaded.only_mid and sidecar.variant == "only_mid" and same(loaded, mine)
-        with pytest.raises(Exception):  # noqa: B017 - whatever diffusers says, it must not load it
-            AutoModel.from_pretrained(folder, low_cpu_mem_usage=False)
+        assert type(loaded) is ControlNet and sidecar.variant == "full"
+
+    def test_a_variant_of_a_newer_version_is_named(self, folder: Path, base: BaseModel) -> None:
+        path = folder / "zeroconv.json"
+        path.write_text(path.read_text().replace('"variant": "full"', '"variant": "mini"'))
+        with pytest.raises(UserError, match=r"no variant of ControlNet 'mini'; .*known: full, gaussian"):
+            load_with_sidecar(folder, base)
 
     @pytest.mark.parametrize("kind", OWN_KINDS)
     def test_what_diffusers_cannot_copy_comes_back(self, kind: str, tmp_path: Path) -> None:
@@ -94,13 +135,6 @@ class TestVariants:
         folder = save(mine, base, tmp_path / "net")
         assert json.loads((folder / "config.json").read_text())["_class_name"] == "ZeroconvControlNet"
         assert same(load(folder, base), mine)
-
-    def test_they_are_refused_where_diffusers_is_asked(self, base: BaseModel) -> None:
-        mine = small_controlnet(base.unet, only_mid=True)
-        with pytest.raises(UserError, match="only_mid"):
-            as_diffusers(mine)
-        with pytest.raises(UserError, match="only_mid"):
-            to_original(mine)
 
     def test_a_base_with_unknown_settings_gets_the_own_class(self, tmp_path: Path) -> None:
         unet = UNet2DConditionModel(

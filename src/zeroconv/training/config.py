@@ -9,8 +9,18 @@ from typing import Any, Literal
 
 from zeroconv.errors import UserError
 
-_POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every", "log_every")
+_POSITIVE = (
+    "learning_rate",
+    "batch_size",
+    "steps",
+    "accumulation",
+    "max_grad_norm",
+    "save_every",
+    "log_every",
+    "base_learning_rate",
+)
 _NOT_NEGATIVE = (
+    "min_snr",
     "warm_up",
     "weight_decay",
     "gain_every",
@@ -46,6 +56,17 @@ class TrainConfig:
     """Gradients whose norm is larger are scaled down to this."""
     ema: float = 0.0
     """Decay of the running average of the weights that is saved in their place, e.g. 0.999; 0 saves the weights."""
+    variant: Literal["full", "lite", "gaussian", "middle", "modulation"] = "full"
+    """Architecture: full is the paper's. For comparison lite (a convolution in place of each block of the copy),
+    gaussian (joints that do not start at zero), middle (nothing but the middle is steered, for small data) and
+    modulation (the condition as one vector)."""
+    min_snr: float = 0.0
+    """Gamma of min-SNR weights (arXiv 2303.09556), e.g. 5: the loss counts less where there is little noise; 0: all
+    counts alike."""
+    unlock: Literal["none", "decoder", "all"] = "none"
+    """Part of the base's U-Net that is trained too, once the ControlNet has learnt; none leaves the base locked."""
+    base_learning_rate: float = 2e-6
+    """Step size of AdamW for the unlocked part of the base, warmed up and decayed as the other."""
     seed: int = 0
     """Decides the order of the examples, their noise, time steps and dropped prompts, and the new weights."""
     gain_every: int = 250
@@ -78,11 +99,18 @@ class TrainConfig:
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of step `step`, counted from 1."""
+        return self._scheduled(self.learning_rate, step)
+
+    def base_learning_rate_at(self, step: int) -> float:
+        """The same for the unlocked weights of the base."""
+        return self._scheduled(self.base_learning_rate, step)
+
+    def _scheduled(self, peak: float, step: int) -> float:
         warm = min(1.0, step / (self.warm_up + 1))
         decaying = self.decay * self.steps
         left = self.steps - step
         fall = 0.5 - 0.5 * math.cos(math.pi * (left + 0.5) / decaying) if left + 0.5 < decaying else 1.0
-        return self.learning_rate * warm * fall
+        return peak * warm * fall
 
 
 SMALL = 100_000_000
@@ -96,6 +124,7 @@ def defaults_for(num_parameters: int) -> dict[str, Any]:
     return {
         "steps": 3000,
         "learning_rate": 5e-4,
+        "base_learning_rate": 1e-4,
         "batch_size": 16,
         "warm_up": 50,
         "decay": 0.4,

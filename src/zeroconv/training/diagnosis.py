@@ -40,7 +40,7 @@ class Evidence:
     captions: Sequence[str]
     """Some of the data's captions."""
     update_ratio: float | None
-    """Length of the last update over the length of the weights, of the trainable copy."""
+    """Length of the last update over the length of the weights, of all in training."""
     gradient_norms: Sequence[float]
     """Of the steps so far, before clipping."""
     num_parameters: int

@@ -10,13 +10,14 @@ previews.png     the same side by side, a column a step
 tensorboard/     event files, where tensorboard is installed
 states/          full states, from which --resume goes on
 controlnet/      the result, in the diffusers format with our zeroconv.json
-best/            the same of the step with the highest held-out gain
+base/            the base it belongs to, a diffusers pipeline, where part of that was trained too
+best/            the same of the step with the highest held-out gain; its base is in best/base/
 """
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
 from zeroconv.training.bands import Band
 from zeroconv.training.best import rewind_best
+from zeroconv.training.config import TrainConfig
 from zeroconv.training.curve import Curve, read_curve
 from zeroconv.training.gain_figure import Mark, write_gain_figure
 from zeroconv.training.loop import Step
@@ -31,6 +33,8 @@ from zeroconv.training.state import load_newest
 
 WHAT_A_RUN_IS = ("base", "base_fingerprint", "condition", "data", "size", "start")
 """Entries of `about` that must not change when a run is taken up again."""
+WHAT_IT_TRAINS = ("variant", "unlock")
+"""Settings of which the same is true."""
 
 _MESSAGE = re.compile(r"step (\d+): (.*)")
 
@@ -52,6 +56,10 @@ class RunFolder:
     @property
     def controlnet(self) -> Path:
         return self.path / "controlnet"
+
+    @property
+    def base(self) -> Path:
+        return self.path / "base"
 
     @property
     def best(self) -> Path:
@@ -131,13 +139,19 @@ class RunFolder:
 
 
 def check_same_run(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:
-    """Raises UserError where a run would go on with another base, condition or data than it had."""
-    for key in WHAT_A_RUN_IS:
-        if before.get(key) != now.get(key):
+    """Raises UserError where a run would go on with another base, condition, data or weights than it had."""
+    had, has = (_identity(about) for about in (before, now))
+    for key, value in has.items():
+        if had[key] != value:
             raise UserError(
-                f"the run in {path} was started with {key} = {_show(before.get(key))}, not {_show(now.get(key))}; "
+                f"the run in {path} was started with {key} = {_show(had[key])}, not {_show(value)}; "
                 "take that again or choose another --out"
             )
+
+
+def _identity(about: dict[str, Any]) -> dict[str, Any]:
+    settings = {**asdict(TrainConfig()), **about.get("config", {})}  # those of before there was such a setting
+    return {key: about.get(key) for key in WHAT_A_RUN_IS} | {key: settings[key] for key in WHAT_IT_TRAINS}
 
 
 def _show(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The training loop: eq. 5 of the paper minimised over the ControlNet's weights, the base locked.
+"""The training loop: eq. 5 of the paper minimised over the ControlNet's weights, the base locked unless unlocked.
 
 A generator of steps: what is logged, saved, shown and when to stop is the business of the caller's `for` body.
 """
@@ -15,7 +15,7 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
 from zeroconv.data.records import Batch
 from zeroconv.errors import UserError
-from zeroconv.objective import Gain, noise_prediction_loss
+from zeroconv.objective import Gain, min_snr_weights, noise_prediction_loss
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.gain import measure_gain
 from zeroconv.training.state import TrainState, fresh_state, restore
@@ -34,10 +34,11 @@ class Step:
     number: int
     """Counted from 1 over the whole training, resumed or not."""
     loss: float
-    """Mean squared error of the prediction, averaged over the batch."""
+    """Mean squared error of the prediction, weighted where config.min_snr asks for it, averaged over the batch."""
     learning_rate: float
+    """Of the ControlNet."""
     gradient_norm: float
-    """Before clipping."""
+    """Of all weights in training, before clipping."""
     samples_per_second: float
     """Of this step alone, without what happens between the steps."""
     gain: Gain | None
@@ -57,10 +58,11 @@ def train(
 ) -> Iterator[Step]:
     """Trains `controlnet` in place, up to config.steps; with `resume`, a saved record, from where that was.
 
+    Of the base the part that config.unlock names is trained in place too; everything else in it stays as it is.
     The interrupted and resumed training is bitwise the uninterrupted one. Raises UserError when the loss or a
     gradient is no longer a finite number.
     """
-    state = fresh_state(controlnet, config)
+    state = fresh_state(controlnet, config, base)
     if resume is not None:
         restore(state, resume)
     controlnet.train()
@@ -73,7 +75,8 @@ def train(
         loss = _backward(base, controlnet, batch, config, state)
         gradient_norm = _update(state, config, learning_rate)
         seconds = time.perf_counter() - started
-        gain = measure_gain(base, state.result, held_out) if held_out and _is_due(state.step, config) else None
+        is_measured = held_out and _is_due(state.step, config)
+        gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
         yield Step(state.step, loss, learning_rate, gradient_norm, len(batch) / seconds, gain, state)
 
 
@@ -88,7 +91,10 @@ def _backward(base: BaseModel, controlnet: ControlNet, batch: Batch, config: Tra
     state.optimizer.zero_grad(set_to_none=True)
     total = 0.0
     for part in split(batch, config.accumulation):
-        loss = noise_prediction_loss(base, controlnet, part).sum() / len(batch)
+        losses = noise_prediction_loss(base, controlnet, part)
+        if config.min_snr:
+            losses = losses * min_snr_weights(base, part.timesteps, config.min_snr)
+        loss = losses.sum() / len(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.item()
     _require_finite(total, "loss", state, config)
@@ -97,22 +103,22 @@ def _backward(base: BaseModel, controlnet: ControlNet, batch: Batch, config: Tra
 
 def _update(state: TrainState, config: TrainConfig, learning_rate: float) -> float:
     """Clips the gradients and takes the step; returns their norm before clipping."""
-    norm = torch.nn.utils.clip_grad_norm_(state.controlnet.parameters(), config.max_grad_norm).item()
+    groups = state.optimizer.param_groups
+    weights = [weight for group in groups for weight in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm).item()
     _require_finite(norm, "gradient's norm", state, config)
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate
+    for group, rate in zip(groups, (learning_rate, config.base_learning_rate_at(state.step)), strict=False):
+        group["lr"] = rate
     state.optimizer.step()
-    if state.averaged is not None:
-        _average(state, config.ema)
+    _average(state, config.ema)
     return norm
 
 
 @torch.no_grad()
 def _average(state: TrainState, decay: float) -> None:
-    """Moves the running average towards the weights; sooner at the start, where the average knows little."""
-    assert state.averaged is not None
+    """Moves the running averages, if any, towards the weights; sooner at the start, where an average knows little."""
     decay = min(decay, (1 + state.step) / (10 + state.step))
-    for mean, value in zip(state.averaged.parameters(), state.controlnet.parameters(), strict=True):
+    for mean, value in state.averages():
         mean.lerp_(value, 1 - decay)
 
 

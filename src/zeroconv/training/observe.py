@@ -94,7 +94,7 @@ def _take_in(run: "Run", step: int, gain: Gain) -> None:
     if onset is not None and not any(text.startswith("the control has set in") for text in said):
         say(run, step, onset.sentence)
     if run.config.keep == "best" and best_point(run.curve.points) is point:
-        keep_best(run.folder.best, run.folder.states, step, lambda folder: save_result(run, folder))
+        keep_best(run.folder.best, run.folder.states, step, lambda folder: save_result(run, folder, folder / "base"))
     budget = run.config.expect_control_by
     if onset is None and 0 < budget <= step and not any(text.startswith("warning") for text in said):
         say(run, step, warning(_evidence(run), budget))
@@ -119,7 +119,7 @@ def _evidence(run: "Run") -> Evidence:
 
 def _preview(run: "Run", step: Step) -> None:
     run.folder.previews.mkdir(exist_ok=True)
-    single = preview_sheet(run.base, step.state.result, run.previewed)
+    single = preview_sheet(step.state.result_base, step.state.result, run.previewed)
     save_png(single, run.folder.previews / f"{step.number:06d}.png")
     if (grown := growing_sheet(run.folder.previews, until=step.number)) is not None:
         save_png(grown, run.folder.path / "previews.png")

@@ -1,4 +1,7 @@
-"""The trained ControlNet as it is handed on: weights in the diffusers format, and what it says about itself."""
+"""The trained ControlNet as it is handed on: weights in the diffusers format, and what it says about itself.
+
+Where weights of the base were trained with it, that base is handed on beside it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroconv import conditions, weights
+from zeroconv.base_saving import save_base
 from zeroconv.hashing import base_hash
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.weights import Sidecar
@@ -16,25 +20,27 @@ if TYPE_CHECKING:
 
 
 def save_last(run: "Run") -> None:
-    """Writes the result of the run; raises RuntimeError if the base has changed."""
+    """Writes the result of the run; raises RuntimeError if what is locked in the base has changed."""
     after = base_hash(run.base)
     if after != run.base_hash:
         raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
-    save_result(run, run.folder.controlnet, {"base_hash_after": after})
+    save_result(run, run.folder.controlnet, run.folder.base, {"base_hash_after": after})
 
 
-def save_result(run: "Run", folder: Path, further: Mapping[str, Any] | None = None) -> None:
-    """Writes the ControlNet as it is now; `further` is told about its training besides."""
+def save_result(run: "Run", folder: Path, base_folder: Path, further: Mapping[str, Any] | None = None) -> None:
+    """Writes the ControlNet as it is now, and its base where that is in training; `further` is told besides."""
     state = state_of(run)
     sidecar = _sidecar(run, state, further or {})
-    weights.save(state.result, run.base, folder, sidecar=sidecar)
+    weights.save(state.result, state.result_base, folder, sidecar=sidecar)
     write_card(folder, sidecar, Path(run.base.name).name)
+    if run.config.unlock != "none":
+        save_base(state.result_base, base_folder)
 
 
 def state_of(run: "Run") -> TrainState:
     """The run's state; of a run that had no step left to take, the saved one."""
     if run.state is None:
-        run.state = fresh_state(run.controlnet, run.config)
+        run.state = fresh_state(run.controlnet, run.config, run.base)
         if run.record is not None:
             restore(run.state, run.record)
     return run.state

@@ -2,6 +2,7 @@
 
 import platform
 import time
+import warnings
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from zeroconv.training.result import save_last, state_of
 from zeroconv.training.start import first_controlnet, num_parameters
 from zeroconv.training.state import TrainState, save_state, saved_steps, to_record
 from zeroconv.training.trackers import Trackers, open_trackers
+from zeroconv.training.unlock import unlock
 
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
@@ -60,6 +62,7 @@ class Run:
 
     base: BaseModel
     base_hash: str
+    """Of what is locked in it."""
     controlnet: ControlNet
     batches: Batches
     held_out: list[Batch]
@@ -90,6 +93,8 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     record = folder.open(resume=order.resume)
     before = record["config"] if record else defaults_for(num_parameters(base))
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
+    if "base_learning_rate" in given and config.unlock == "none":
+        warnings.warn("base_learning_rate has no effect on a locked base: unlock decoder or all of it", stacklevel=2)
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
     start = record["about"].get("start") if record and order.start is None else order.start
     about = {**_about(order, base, source, config), "start": start}
@@ -103,10 +108,11 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     if order.held_out and len(unseen or ()) < order.held_out:
         print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
     folder.start(about)
+    unlock(base, config.unlock)
     return Run(
         base=base,
         base_hash=base_hash(base),
-        controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"]),
+        controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant),
         batches=Batches(examples, base, config.batch_size, config.seed, config.prompt_drop),
         held_out=_held_out(base, unseen, config) if unseen else [],
         previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
@@ -140,7 +146,7 @@ def loop(run: Run, interruption: Interruption) -> None:
 
 
 def finish(run: Run) -> None:
-    """Saves the result with its summary and says where it lies; raises RuntimeError if the base has changed."""
+    """Saves the result with its summary and says where it lies; raises RuntimeError if what is locked has changed."""
     state = state_of(run)
     save_last(run)
     if run.curve.points:
@@ -150,7 +156,10 @@ def finish(run: Run) -> None:
             print(f"the best was {best.gain:.4f} after step {best.step}; that ControlNet is in {run.folder.best}")
         if onset_of(run) is None:
             print("these measurements do not show that the condition is used yet")
-    print(f"{state.step} steps in {run.seconds / 60:.1f} minutes; the ControlNet is in {run.folder.controlnet}")
+    its_base = "" if run.config.unlock == "none" else f", its base in {run.folder.base}"
+    print(
+        f"{state.step} steps in {run.seconds / 60:.1f} minutes; the ControlNet is in {run.folder.controlnet}{its_base}"
+    )
 
 
 def save(run: Run) -> None:

@@ -10,16 +10,18 @@ import os
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.unlock import unlock, unlocked_weights
 
 SCHEMA = 1
 KEPT = 2
@@ -35,6 +37,10 @@ class TrainState:
     averaged: ControlNet | None
     """Its running average; None where config.ema is 0."""
     optimizer: torch.optim.Optimizer
+    base: BaseModel
+    """The base it steers, of which config.unlock names the part that is in training too."""
+    averaged_unet: Any = None
+    """The U-Net with the running average of that part; None where config.ema is 0 or nothing is unlocked."""
     step: int = 0
     """Optimiser steps done."""
 
@@ -43,17 +49,36 @@ class TrainState:
         """The network to measure, show and save: the average where there is one."""
         return self.controlnet if self.averaged is None else self.averaged
 
+    @property
+    def result_base(self) -> BaseModel:
+        """The base that belongs to it."""
+        return self.base if self.averaged_unet is None else replace(self.base, unet=self.averaged_unet)
 
-def fresh_state(controlnet: ControlNet, config: TrainConfig) -> TrainState:
-    """The state before the first step: AdamW over the ControlNet's parameters and nothing else."""
+    def averages(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every running average with the weight in training that it follows."""
+        if self.averaged is not None:
+            yield from zip(self.averaged.parameters(), self.controlnet.parameters(), strict=True)
+        if self.averaged_unet is not None:
+            for name, weight in unlocked_weights(self.base).items():
+                yield self.averaged_unet.get_parameter(name), weight
+
+
+def fresh_state(controlnet: ControlNet, config: TrainConfig, base: BaseModel) -> TrainState:
+    """The state before the first step: AdamW over the ControlNet's parameters, and over those of the base that
+    config.unlock names as a second group; the base's others are locked."""
+    unlock(base, config.unlock)
+    groups: list[dict[str, Any]] = [{"params": [weight for weight in controlnet.parameters() if weight.requires_grad]}]
+    if unlocked := list(unlocked_weights(base).values()):
+        groups.append({"params": unlocked, "lr": config.base_learning_rate})
     optimizer = torch.optim.AdamW(
-        [parameter for parameter in controlnet.parameters() if parameter.requires_grad],
+        groups,
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=next(controlnet.parameters()).device.type in ("cpu", "cuda"),
     )
     averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
-    return TrainState(controlnet, averaged, optimizer)
+    averaged_unet = deepcopy(base.unet).requires_grad_(False) if config.ema and unlocked else None
+    return TrainState(controlnet, averaged, optimizer, base, averaged_unet)
 
 
 def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -65,6 +90,8 @@ def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | No
         "about": json.loads(json.dumps(about or {})),  # plain values only, so that reading it back runs no code
         "controlnet": state.controlnet.state_dict(),
         "averaged": None if state.averaged is None else state.averaged.state_dict(),
+        "base": _unlocked_part(state, state.base.unet),
+        "averaged_base": None if state.averaged_unet is None else _unlocked_part(state, state.averaged_unet),
         "optimizer": state.optimizer.state_dict(),
         "rng": {
             "cpu": torch.get_rng_state(),
@@ -80,6 +107,7 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
     _load(state.controlnet, record["controlnet"], "the saved ControlNet")
     if state.averaged is not None:
         _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
+    _load_unlocked(state, record)
     state.optimizer.load_state_dict(record["optimizer"])
     state.step = record["step"]
     torch.set_rng_state(record["rng"]["cpu"])
@@ -127,6 +155,20 @@ def saved_steps(folder: Path) -> list[int]:
 
 def _newest_first(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob("state-*.pt"), reverse=True)
+
+
+def _unlocked_part(state: TrainState, unet: nn.Module) -> dict[str, Tensor]:
+    """The weights in training of a U-Net like the base's; empty where that is locked."""
+    return {name: unet.get_parameter(name).detach() for name in unlocked_weights(state.base)}
+
+
+def _load_unlocked(state: TrainState, record: dict[str, Any]) -> None:
+    values = record.get("base") or {}  # none in states of before there was anything to unlock
+    if values.keys() != unlocked_weights(state.base).keys():
+        raise UserError("the saved state has other unlocked weights of the base than these settings ask for")
+    state.base.unet.load_state_dict(values, strict=False)
+    if state.averaged_unet is not None:
+        state.averaged_unet.load_state_dict(record["averaged_base"] or values, strict=False)
 
 
 def _load(module: nn.Module, values: dict[str, Any], what: str) -> None:

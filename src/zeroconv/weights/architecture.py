@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.variants import variant, variant_of
 from zeroconv.weights.keys import highest
 
 CLASS = "ControlNetModel"
@@ -20,6 +21,8 @@ OWN_CLASS = "ZeroconvControlNet"
 
 _CROSS, _PLAIN = "CrossAttnDownBlock2D", "DownBlock2D"
 _MIDDLES = ("UNetMidBlock2DCrossAttn", "UNetMidBlock2D")
+_NOT_A_COPY = ("lite", "modulation")
+"""Variants with other weights than a copy of the encoder and its joints."""
 # Keys of a U-Net's config that its encoder and middle never read.
 _DECODER_ONLY = {
     "sample_size",
@@ -31,16 +34,11 @@ _DECODER_ONLY = {
 }
 
 
-def variant_of(controlnet: ControlNet) -> str:
-    """The name of the architecture: "controlnet" is the paper's."""
-    return "only_mid" if controlnet.only_mid else "controlnet"
-
-
 def only_ours(controlnet: ControlNet) -> str | None:
     """Why diffusers' ControlNetModel cannot run this ControlNet, as a clause; None where it can."""
     config = controlnet.unet_config
-    if controlnet.only_mid:
-        return "it controls the middle alone (only_mid)"
+    if (name := variant_of(controlnet)) in _NOT_A_COPY:
+        return f"it is of the variant {name}"
     if config.get("mid_block_type", _MIDDLES[0]) not in _MIDDLES:
         return f"its middle is {config.get('mid_block_type')}"
     if not isinstance(config.get("layers_per_block", 2), int):
@@ -65,7 +63,7 @@ def config_of(controlnet: ControlNet) -> dict[str, Any]:
             "factor": controlnet.factor,
             "condition_channels": controlnet.condition_channels,
             "conditioning_channels": list(controlnet.conditioning_channels),
-            "only_mid": controlnet.only_mid,
+            "variant": variant_of(controlnet),
             "global_pool": controlnet.global_pool,
         }
     import diffusers
@@ -80,22 +78,24 @@ def config_of(controlnet: ControlNet) -> dict[str, Any]:
     return {"_class_name": CLASS, "_diffusers_version": diffusers.__version__, **jsonable(shared | own)}
 
 
-def skeleton(config: Mapping[str, Any]) -> ControlNet:
-    """The ControlNet that a config.json describes, without weights (on the meta device)."""
+def skeleton(config: Mapping[str, Any], name: str = "full") -> ControlNet:
+    """The ControlNet that a config.json describes, without weights (on the meta device).
+
+    name: its variant, which diffusers' config has no place for; ours says it itself.
+    """
     from diffusers import ControlNetModel, UNet2DConditionModel
 
     if config.get("_class_name") == OWN_CLASS:
-        return ControlNet.from_config(
+        return variant(config.get("variant", "full")).from_config(
             config["unet_config"],
             UNet2DConditionModel.from_config,
             factor=config["factor"],
             condition_channels=config["condition_channels"],
             conditioning_channels=tuple(config["conditioning_channels"]),
-            only_mid=config["only_mid"],
             global_pool=config["global_pool"],
         )
     widths = tuple(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256))
-    return ControlNet.from_config(
+    return variant(name).from_config(
         {key: value for key, value in config.items() if not key.startswith("_")},
         ControlNetModel.from_config,
         factor=2 ** (len(widths) - 1),
@@ -105,10 +105,12 @@ def skeleton(config: Mapping[str, Any]) -> ControlNet:
     )
 
 
-def encoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of a config.json that describes the copied encoder."""
-    inner = config.get("unet_config") if config.get("_class_name") == OWN_CLASS else None
-    return config if inner is None else inner
+def encoder_config(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What a config.json and the shapes of the weights say of the base's encoder; shapes win, where it is a copy."""
+    if config.get("_class_name") != OWN_CLASS:
+        return {**config, **encoder_of_shapes(state)}
+    is_lite = config.get("variant") == "lite"
+    return {**config["unet_config"], **({} if is_lite else encoder_of_shapes(state))}
 
 
 def config_of_shapes(state: Mapping[str, Tensor], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from zeroconv.weights.sidecar import Sidecar
 
 FILE = "README.md"
 _TOLD = (
+    "variant",
     "learning_rate",
     "batch_size",
     "warm_up",
@@ -22,8 +23,12 @@ _TOLD = (
     "weight_decay",
     "max_grad_norm",
     "ema",
+    "min_snr",
+    "unlock",
     "seed",
 )
+_COPIES = ("full", "gaussian", "middle")
+"""Variants that diffusers runs."""
 
 
 def write_card(folder: Path, sidecar: Sidecar, base: str) -> None:
@@ -41,12 +46,20 @@ _MARK = "<!-- written by zeroconv train; remove this line to keep what you chang
 def card(sidecar: Sidecar, base: str) -> str:
     """The text of the card. base: the name of the base as others know it."""
     low, high = sidecar.range
+    config: Mapping[str, Any] = sidecar.training["config"]
+    variant, is_locked = config.get("variant", "full"), config.get("unlock", "none") == "none"
+    kind = "ControlNet" if variant == "full" else f"ControlNet of the variant {variant}"
+    state = (
+        "whose base stayed locked"
+        if is_locked
+        else f"trained together with its base ({config['unlock']}), saved with it"
+    )
     rows = _training(sidecar.training)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     options = json.dumps(dict(sidecar.condition_options))
     return f"""\
 ---
-library_name: diffusers
+library_name: {"diffusers" if variant in _COPIES else "zeroconv"}
 tags: [controlnet, zeroconv]
 base_model: {json.dumps(base)}
 ---
@@ -54,7 +67,7 @@ base_model: {json.dumps(base)}
 
 # ControlNet for {sidecar.condition} on {base}
 
-A ControlNet (arXiv 2302.05543) whose base stayed locked. Its condition images are {sidecar.condition} with options
+A {kind} (arXiv 2302.05543) {state}. Its condition images are {sidecar.condition} with options
 `{options}`: {sidecar.polarity}, {sidecar.channel_order}, values from {low:g} to {high:g}.
 
 ## How far it got
@@ -70,9 +83,7 @@ A ControlNet (arXiv 2302.05543) whose base stayed locked. Its condition images a
 ## Use
 
 ```python
-from diffusers import ControlNetModel
-
-controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")
+{_DIFFUSERS if variant in _COPIES else _OURS}
 ```
 """
 
@@ -87,6 +98,16 @@ def _training(training: Mapping[str, Any]) -> dict[str, str]:
         "time": f"{float(training['seconds']) / 60:.1f} minutes on {training['machine']['device']}",
         "versions": ", ".join(f"{name} {value}" for name, value in training["versions"].items()),
     }
+
+
+_DIFFUSERS = """\
+from diffusers import ControlNetModel
+
+controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")"""
+_OURS = """\
+from zeroconv import load, load_base
+
+controlnet = load("PATH_OF_THIS_FOLDER", load_base("PATH_OR_NAME_OF_ITS_BASE"))"""
 
 
 def _gain(points: list[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zeroconv.base_files import read_index
 from zeroconv.families import MODELS, family_of
-from zeroconv.weights.architecture import OWN_CLASS, encoder_config, encoder_of_shapes
+from zeroconv.weights.architecture import OWN_CLASS, encoder_config
 from zeroconv.weights.keys import DIFFUSERS_MARK, from_original
 from zeroconv.weights.loading import canonical
 from zeroconv.weights.places import BUILT_IN, Place, find, folder_place
@@ -145,7 +145,7 @@ def _described(
     facts: Mapping[str, str] | None = None,
     sidecar: Sidecar | None = None,
 ) -> Description:
-    shape = {**encoder_config(config), **encoder_of_shapes(state)}
+    shape = encoder_config(config, state)
     types = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
     known = {
         "text width": str(shape.get("cross_attention_dim", "not known")),

@@ -16,7 +16,7 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.families import family_of
-from zeroconv.weights.architecture import config_of_shapes, encoder_config, encoder_of_shapes, skeleton
+from zeroconv.weights.architecture import config_of_shapes, encoder_config, skeleton
 from zeroconv.weights.keys import DIFFUSERS_MARK, MARK, diffusers_to_ours, from_original
 from zeroconv.weights.places import find
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
@@ -46,7 +46,7 @@ def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, 
     state = canonical(place.read(), place.path)
     config = place.config or config_of_shapes(state, base.unet.config)
     _check_family(config, state, base)
-    controlnet = skeleton(config)
+    controlnet = skeleton(config, sidecar.variant)
     _fill(controlnet, state, base, place.path)
     if config.get("controlnet_conditioning_channel_order") == "bgr":
         _flip_channels(controlnet)
@@ -84,7 +84,7 @@ def what_else(state: Mapping[str, Any]) -> str:
 
 def _check_family(config: Mapping[str, Any], state: Mapping[str, Tensor], base: BaseModel) -> None:
     """The copy must read the same text and fit the same levels as the base it steers."""
-    mine, theirs = {**encoder_config(config), **encoder_of_shapes(state)}, base.unet.config
+    mine, theirs = encoder_config(config, state), base.unet.config
     facts = ("cross_attention_dim", "block_out_channels", "addition_embed_type")
     if any(_plain(mine.get(key)) != _plain(theirs.get(key)) for key in facts):
         raise UserError(f"this ControlNet was made for {_named(mine)}, the base {base.name} is {_named(theirs)}.")

@@ -16,7 +16,8 @@ from torch import Tensor
 from zeroconv.base import BUILT_IN, BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
-from zeroconv.weights.architecture import config_of, only_ours, variant_of
+from zeroconv.variants import variant_of
+from zeroconv.weights.architecture import config_of, only_ours
 from zeroconv.weights.keys import ours_to_diffusers, to_original_keys
 from zeroconv.weights.sidecar import FILE, Sidecar, write_sidecar
 

@@ -27,8 +27,8 @@ class Sidecar:
     """What is bright, as "white on black"."""
     channel_order: str = "RGB"
     """The order of the condition image's channels."""
-    variant: str = "controlnet"
-    """The architecture; `save` fills it in."""
+    variant: str = "full"
+    """The architecture, a name of `zeroconv.variants`; `save` fills it in."""
     base: str = ""
     """The name of the base it was trained on; `save` fills it in."""
     base_fingerprint: str = ""
@@ -56,6 +56,7 @@ def read_sidecar(folder: Path) -> Sidecar:
         content = json.loads(path.read_text("utf-8"))
         schema = int(content.get("schema", SCHEMA))
         known = {part.name: content[part.name] for part in fields(Sidecar) if part.name in content}
+        known["variant"] = _FORMER.get(known.get("variant", "full"), known.get("variant", "full"))
         known["range"] = tuple(map(float, known.get("range", (0.0, 1.0))))
         known |= {key: dict(known.get(key) or {}) for key in _RECORDS}
     except (ValueError, TypeError, AttributeError) as problem:
@@ -66,3 +67,5 @@ def read_sidecar(folder: Path) -> Sidecar:
 
 
 _RECORDS = ("condition_options", "training", "fidelity")
+_FORMER = {"controlnet": "full"}
+"""Names of variants in files of before they were those of `zeroconv.variants`."""
