@@ -205,6 +205,13 @@ class BaseModel:
         return ((latents - shift) * scale).to(self.dtype)
 
     @torch.no_grad()
+    def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, H, W) in [-1, 1] -> mean and standard deviation of their latents (B, C, h, w), scaled."""
+        posterior = self.vae.encode(images.to(self.vae.device, self.vae.dtype)).latent_dist
+        shift, scale = self._shift_and_scale(posterior.mean)
+        return ((posterior.mean - shift) * scale).to(self.dtype), (posterior.std * scale).to(self.dtype)
+
+    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1], float32."""
         latents = latents.to(self.vae.device, self.vae.dtype)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from zeroconv.errors import PictureError, UserError, nearest
@@ -38,6 +38,16 @@ def read_image(path: str | Path) -> Image.Image:
     if not path.is_file():
         raise PictureError(_missing(path))
     return decode_image(path, str(path))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) that `read_image` would give, from the header alone where the file is sound."""
+    try:
+        with Image.open(path) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+            return (image.height, image.width) if sideways else image.size
+    except Exception:  # decoders raise nearly everything on damaged files; reading it says what is wrong
+        return read_image(path).size
 
 
 def decode_image(file: Path | BinaryIO, of: str) -> Image.Image:
@@ -80,13 +90,17 @@ def fit(
     *,
     resample: Image.Resampling = Image.Resampling.LANCZOS,
     background: tuple[int, int, int] = (0, 0, 0),
+    centring: tuple[float, float] = (0.5, 0.5),
 ) -> Image.Image:
-    """The picture at exactly `size` (width, height): centre cut, padded with `background`, or stretched."""
+    """The picture at exactly `size` (width, height): cut, padded with `background`, or stretched.
+
+    centring  how much of what is cut off goes at the left and at the top: 0 none, 1 all.
+    """
     check_fit(how)
     if image.size == size:
         return image.copy()
     if how == "crop":
-        return ImageOps.fit(image, size, method=resample)
+        return ImageOps.fit(image, size, method=resample, centering=centring)
     if how == "stretch":
         return image.resize(size, resample)
     inside = image.resize(contained(image.size, size), resample)

@@ -166,3 +166,44 @@ def test_conditions_reach_the_network_in_their_own_range() -> None:
     assert hole.condition_values().flatten().tolist() == pytest.approx([0.0, 128 / 255, 1.0])
     signed = replace(hole, value_range=(-1.0, 1.0)).condition_values().flatten().tolist()
     assert signed == pytest.approx([-1.0, 1 / 255, 1.0], abs=1e-6)
+
+
+BUCKETS = (frozenset({0, 3, 4, 8, 9}), frozenset({1, 2, 5}), frozenset({6, 7}))
+
+
+def test_a_batch_is_of_one_bucket_and_no_example_is_lost() -> None:
+    stream = batches(2, buckets=BUCKETS).starting(0)
+    seen: list[int] = []
+    for _ in range(4 * COUNT // 2):
+        names = [int(name.split()[1]) for name in next(stream).names]
+        assert len(names) == 2 and any(bucket.issuperset(names) for bucket in BUCKETS)
+        seen += names
+    assert all(3 <= seen.count(index) <= 5 for index in range(COUNT))
+    for bucket in BUCKETS:
+        own = [index for index in seen if index in bucket]
+        rounds = [own[start : start + len(bucket)] for start in range(0, len(own), len(bucket))]
+        assert all(sorted(one) == sorted(bucket) for one in rounds[:-1])
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 12, 31])
+def test_batches_of_buckets_start_after_any_batch(step: int) -> None:
+    whole = samples(batches(3, buckets=BUCKETS).starting(0), 150)
+    assert samples(batches(3, buckets=BUCKETS).starting(3 * step), 150 - 3 * step) == whole[3 * step :]
+
+
+def test_one_bucket_of_all_is_none() -> None:
+    assert samples(batches(3, buckets=(frozenset(range(COUNT)),)).starting(5), 30) == samples(
+        batches(3).starting(5), 30
+    )
+
+
+def test_a_base_that_is_told_sizes_is_told_those_that_examples_know() -> None:
+    known = replace(EXAMPLES[0], sizes=(600, 400, 10, 0, 64, 64))
+    base = ToyBase()
+    encode = base.encode_text
+    native = torch.tensor([[64.0, 64, 0, 0, 64, 64]])
+    base.encode_text = lambda prompts: replace(encode(prompts), sizes=native.repeat(len(prompts), 1))  # type: ignore[method-assign]
+    draws = [draw(one, seed=1, epoch=0, prompt_drop=0.5, num_timesteps=10) for one in (known, EXAMPLES[1])]
+    batch = collate(base, [known, EXAMPLES[1]], draws)  # type: ignore[arg-type]
+    assert batch.text.sizes is not None
+    assert batch.text.sizes.tolist() == [[600, 400, 10, 0, 64, 64], [64, 64, 0, 0, 64, 64]]

@@ -1,14 +1,20 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
+from torch import nn
 
 from zeroconv.base import BaseModel, load_base
 from zeroconv.data import cache
 from zeroconv.data.cache import EncodedExamples, cache_folder, fill
+from zeroconv.data.crop import RandomCrop
+from zeroconv.data.folder import FolderSource
 from zeroconv.data.records import Example
 from zeroconv.data.scenes import SceneSource
 from zeroconv.data.sources import extraction_of
@@ -108,3 +114,49 @@ class Repainted(SceneSource):
 
     def read(self, indices: object) -> list[Example]:
         return [replace(example, image=255 - example.image) for example in super().read(indices)]  # type: ignore[arg-type]
+
+
+def test_caches_that_were_filled_before_there_were_other_views_stay_valid(tmp_path: Path) -> None:
+    """The folder's name for default settings never changes: a cache of a million pictures takes days to fill."""
+    for number in range(4):
+        picture = np.zeros((16, 16, 3), np.uint8)
+        picture[:, 4 + number :] = 200
+        Image.fromarray(picture).save(tmp_path / f"{number}.bmp")
+        (tmp_path / f"{number}.txt").write_text(f"a wall left of picture {number}")
+    encoder, canny = nn.Linear(2, 3), extraction_of("canny", {})
+    for parameter in encoder.parameters():
+        nn.init.constant_(parameter, 0.5)
+    still = cast(BaseModel, SimpleNamespace(vae=SimpleNamespace(encoder=encoder, quant_conv=None)))
+    source = FolderSource.open(tmp_path, None, canny, 16)
+    assert cache_folder(tmp_path, still, source, canny).name == "ee2cc608bd847c7fdfdbf76d"
+    crops = [source.cut_at_random(RandomCrop(seed, number)) for seed, number in ((0, 0), (0, 1), (1, 0))]
+    others = [*crops, source.mirrored(), crops[0].mirrored(), source.part(range(4), (32, 16))]
+    folders = [cache_folder(tmp_path, still, other, canny) for other in (source, *others)]
+    folders.append(cache_folder(tmp_path, still, source, canny, with_deviation=True))
+    assert len(set(folders)) == len(folders)
+
+
+def test_the_deviation_of_the_latents_is_kept_where_it_is_asked_for(
+    tmp_path: Path, base: BaseModel, source: SceneSource
+) -> None:
+    list(fill(tmp_path / "mean", base, source))
+    list(fill(tmp_path / "both", base, source, with_deviation=True))
+    mean, both = (EncodedExamples(tmp_path / name, 10)[7] for name in ("mean", "both"))
+    assert mean.deviation is None and both.deviation is not None
+    assert torch.equal(mean.latent, both.latent) and both.deviation.shape == both.latent.shape
+    pixels = torch.from_numpy(source.read([7])[0].image).permute(2, 0, 1)[None] / 127.5 - 1
+    samples = torch.cat([base.encode_image(pixels, torch.Generator().manual_seed(seed)) for seed in range(300)])
+    torch.testing.assert_close(samples.std(dim=0), both.deviation, rtol=0.25, atol=1e-3)
+
+
+def test_what_is_told_of_a_picture_is_cached_with_it(tmp_path: Path, base: BaseModel) -> None:
+    Image.new("RGB", (96, 64), "red").save(tmp_path / "one.png")
+    source = FolderSource.open(tmp_path, None, CANNY, 64)
+    for name, view, sizes in (
+        ("plain", source, None),
+        ("wide", source.part([0], (96, 64)), (64, 96, 0, 0, 64, 96)),
+    ):
+        list(fill(tmp_path / name, base, view))
+        cached = EncodedExamples(tmp_path / name, 1)[0]
+        assert cached.sizes == sizes
+        assert cached.latent.shape[1:] == ((8, 8) if sizes is None else (8, 12))

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from zeroconv.conditions import coco
-from zeroconv.conditions.person import from_coco
+from zeroconv.conditions.person import from_coco, mirrored_body
 from zeroconv.conditions.skeleton import draw_pose
 from zeroconv.data.listing import list_folder
 from zeroconv.data.masks import decode
-from zeroconv.data.places import read_place
+from zeroconv.data.places import Mirrors, read_place
 from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.errors import UserError
 
@@ -181,3 +181,14 @@ def test_real_masks_have_the_areas_that_are_written_beside_them() -> None:
 
 def _pixels(place: Any) -> np.ndarray:
     return np.asarray(read_place(place)).reshape(-1, 3)
+
+
+def test_mirrored_persons_are_drawn_anew(folder: Path) -> None:
+    source = open_source(str(folder), extraction_of("pose", {}), 32)
+    (entry,) = list_folder(folder, "pose").entries
+    assert isinstance(entry.condition, Mirrors)
+    (mirrored,) = source.mirrored().read([0])
+    keypoints = np.array(PERSON, np.float32).reshape(17, 3)
+    drawn = draw_pose([mirrored_body(from_coco(keypoints), SIZE[1] - 1)], SIZE)
+    assert np.array_equal(np.asarray(read_place(entry.condition.mirrored())), drawn)
+    assert mirrored.condition.any() and not np.array_equal(mirrored.condition, source.read([0])[0].condition[:, ::-1])

@@ -97,6 +97,19 @@ def colours(directions: Map) -> np.ndarray:
     return np.rint((directions + 1) / 2 * 255).astype(np.uint8)
 
 
+def turned(image: np.ndarray, channels: str) -> np.ndarray:
+    """Normals uint8 (H, W, 3) with left and right exchanged in their colours, not in their places.
+
+    x is red, with the channels BGR the last one. 0 as 128 stays, and 127 with it, so that turning twice changes
+    nothing; any other value is exactly that of -x.
+    """
+    x, opposite = (0 if channels == "RGB" else 2), np.arange(255, -1, -1, dtype=np.uint8)
+    opposite[[127, 128]] = 127, 128
+    result = image.copy()
+    result[:, :, x] = opposite[image[:, :, x]]
+    return result
+
+
 def normals(near: Map, bg_threshold: float, relief: float) -> Map:
     """Nearness (H, W) in [0, 1] -> unit vectors (H, W, 3): left, up, towards the viewer."""
     height = near * np.float32(relief * min(near.shape))

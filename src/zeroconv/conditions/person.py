@@ -20,6 +20,12 @@ _FACE, _LEFT_HAND, _RIGHT_HAND = slice(23, 91), slice(91, 112), slice(112, 133)
 
 WHOLE_BODY = 133
 
+_OTHER_SIDE = {
+    17: (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15),
+    18: (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16),
+}
+"""For each keypoint of COCO's 17 and of OpenPose's 18 the one on the body's other side."""
+
 
 @dataclass(frozen=True, eq=False)
 class Person:
@@ -39,6 +45,13 @@ class Person:
         factors = np.array([horizontal, vertical, 1.0], np.float32)
         parts = (self.body, self.left_hand, self.right_hand, self.face)
         return Person(*(None if part is None else part * factors for part in parts))  # type: ignore[arg-type]
+
+
+def mirrored_body(keypoints: Keypoints, width: float) -> Keypoints:
+    """The keypoints (17, 3) of COCO or (18, 3) of OpenPose of a person seen in a mirror: what was x is width - x."""
+    body = keypoints[list(_OTHER_SIDE[len(keypoints)])]
+    body[:, 0] = width - body[:, 0]
+    return body
 
 
 def from_coco(keypoints: Keypoints) -> Keypoints:

@@ -7,25 +7,19 @@ position and be bitwise the run that never stopped.
 B examples, C latent channels, h w latent height and width, N condition channels, H W pixels.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from zeroconv.base import BaseModel
 from zeroconv.control import Text
+from zeroconv.data.buckets import turns
 from zeroconv.data.cache import Encoded
+from zeroconv.data.chance import generator
 from zeroconv.data.records import Batch
-
-
-class Examples(Protocol):
-    """What batches are made from: encoded examples by index."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> Encoded: ...
+from zeroconv.data.views import Examples, seen
 
 
 @dataclass(frozen=True)
@@ -41,19 +35,19 @@ class Draw:
 
 def draw(example: Encoded, *, seed: int, epoch: int, prompt_drop: float, num_timesteps: int) -> Draw:
     """Draws for one sample in one epoch; the order drop, time step, noise never changes."""
-    generator = _generator("sample", seed, epoch, example.index)
-    is_dropped = torch.rand((), generator=generator).item() < prompt_drop
-    timestep = int(torch.randint(num_timesteps, (), generator=generator))
+    chance = generator("sample", seed, epoch, example.index)
+    is_dropped = torch.rand((), generator=chance).item() < prompt_drop
+    timestep = int(torch.randint(num_timesteps, (), generator=chance))
     return Draw(
         prompt="" if is_dropped else example.caption,
         timestep=timestep,
-        noise=torch.randn(example.latent.shape, generator=generator),
+        noise=torch.randn(example.latent.shape, generator=chance),
     )
 
 
 def order(count: int, *, seed: int, epoch: int) -> list[int]:
     """The order in which an epoch goes through `count` examples, each once."""
-    indices: list[int] = torch.randperm(count, generator=_generator("order", seed, epoch)).tolist()
+    indices: list[int] = torch.randperm(count, generator=generator("order", seed, epoch)).tolist()
     return indices
 
 
@@ -68,18 +62,30 @@ class Batches:
     seed: int
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty prompt; 0.5 is the paper's (section 3.4)."""
+    buckets: tuple[frozenset[int], ...] = ()
+    """Indices of the examples that may share a batch; empty: all may."""
 
     def starting(self, position: int) -> Iterator[Batch]:
-        """The batches after the first `position` samples of the whole training."""
-        samples = self._samples(position)
-        while True:
-            yield self._batch([next(samples) for _ in range(self.batch_size)])
+        """The batches after the first `position` samples of the whole training.
 
-    def _samples(self, position: int) -> Iterator[tuple[Encoded, Draw]]:
-        epoch, slot = divmod(position, len(self.examples))
+        With several buckets batches are whole: `position` is a multiple of the batch size.
+        """
+        buckets = self.buckets or (frozenset(range(len(self.examples))),)
+        start, rest = divmod(position, self.batch_size)
+        assert rest == 0 or len(buckets) == 1
+        samples: dict[int, Iterator[tuple[Encoded, Draw]]] = {}
+        for bucket, batch in turns([len(one) for one in buckets], self.batch_size, seed=self.seed, start=start):
+            if bucket not in samples:
+                samples[bucket] = self._samples(buckets[bucket], batch * self.batch_size + rest)
+            yield self._batch([next(samples[bucket]) for _ in range(self.batch_size)])
+
+    def _samples(self, bucket: frozenset[int], position: int) -> Iterator[tuple[Encoded, Draw]]:
+        """The samples of a bucket from `position` on: the order of each epoch without the other buckets' examples."""
+        epoch, slot = divmod(position, len(bucket))
         while True:
-            for index in order(len(self.examples), seed=self.seed, epoch=epoch)[slot:]:
-                example = self.examples[index]
+            indices = order(len(self.examples), seed=self.seed, epoch=epoch)
+            for index in [index for index in indices if index in bucket][slot:]:
+                example = seen(self.examples, index, seed=self.seed, epoch=epoch)
                 yield (
                     example,
                     draw(
@@ -121,14 +127,23 @@ def collate(base: BaseModel, examples: Sequence[Encoded], draws: Sequence[Draw])
     """Examples and draws -> the batch on the base's device; conditions in their range."""
     device, dtype = base.device, base.dtype
     conditions = torch.stack([example.condition_values() for example in examples])
+    text = encode_prompts(base, [drawn.prompt for drawn in draws])
     return Batch(
         latents=torch.stack([example.latent for example in examples]).to(device, dtype),
-        text=encode_prompts(base, [drawn.prompt for drawn in draws]),
+        text=replace(text, sizes=_told(text.sizes, examples)),
         condition=conditions.to(device, dtype),
         noise=torch.stack([drawn.noise for drawn in draws]).to(device, dtype),
         timesteps=torch.tensor([drawn.timestep for drawn in draws], device=device),
         names=tuple(example.name for example in examples),
     )
+
+
+def _told(native: Tensor | None, examples: Sequence[Encoded]) -> Tensor | None:
+    """The sizes (B, 6) for a base that is told them: those of the examples that know theirs."""
+    if native is None:
+        return None
+    pairs = zip(native, examples, strict=True)
+    return torch.stack([row if one.sizes is None else row.new_tensor(one.sizes) for row, one in pairs])
 
 
 @torch.no_grad()
@@ -142,8 +157,3 @@ def encode_prompts(base: BaseModel, prompts: Sequence[str]) -> Text:
         pooled=None if text.pooled is None else text.pooled[rows],
         sizes=None if text.sizes is None else text.sizes[rows],
     )
-
-
-def _generator(purpose: str, *numbers: int) -> torch.Generator:
-    digest = hashlib.blake2b(repr((purpose, *numbers)).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)

@@ -3,7 +3,8 @@
 A cache is a folder of shards, each a safetensors file of consecutive examples written whole or not at all, so that
 an interrupted fill goes on where it stopped. The folder's name is a hash of all that its content depends on: the
 encoder's weights, the source, its first three examples bit by bit, and the condition. A cache is therefore never stale.
-Latents are the posterior's mean in float32, conditions uint8.
+Latents are the posterior's mean in float32, with its standard deviation beside it where that is asked for; conditions
+are uint8.
 
 C latent channels, h w latent height and width, N condition channels, H W pixels.
 """
@@ -14,7 +15,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
-from zeroconv.data.records import Example
+from zeroconv.data.records import Example, Sizes
 from zeroconv.data.sources import Extraction, Source
 from zeroconv.hashing import weights_hash
 from zeroconv.images import atomic_write
 
 SCHEMA = 1
+LATENTS, DEVIATIONS = "latents", "deviations"
 SHARD = 128
 """Examples per file: some seconds of work, so that little is lost by an interruption."""
 
@@ -50,6 +52,10 @@ class Encoded:
     index: int
     value_range: tuple[float, float] = (0.0, 1.0)
     """What 0 and 255 of the condition mean to the network."""
+    deviation: Tensor | None = None
+    """(C, h, w) float32, of the latent, which is the mean then; None: the mean is what is trained on."""
+    sizes: Sizes | None = None
+    """What a base that is told sizes is told of this picture; None: its native size."""
 
     def condition_values(self) -> Tensor:
         """The condition (N, H, W) float32 as the network is to see it."""
@@ -72,58 +78,81 @@ class EncodedExamples:
     def __getitem__(self, index: int) -> Encoded:
         shard, row = self.shards[index // SHARD], index % SHARD
         return Encoded(
-            shard.names[row], shard.latents[row], shard.captions[row], shard.condition(row), index, self.value_range
+            shard.names[row],
+            shard.latents[row],
+            shard.captions[row],
+            shard.condition(row),
+            index,
+            self.value_range,
+            None if shard.deviations is None else shard.deviations[row],
+            shard.sizes[row],
         )
 
 
 class _Shard:
     def __init__(self, path: Path) -> None:
         with safe_open(path, framework="pt") as file:
-            self.latents = file.get_tensor("latents")
+            self.latents = file.get_tensor(LATENTS)
             self.conditions = file.get_tensor("conditions")
+            self.deviations = file.get_tensor(DEVIATIONS) if DEVIATIONS in file.keys() else None  # noqa: SIM118
             about = file.metadata()
         self.names: list[str] = json.loads(about["names"])
         self.captions: list[str] = json.loads(about["captions"])
         self.channels = int(about["channels"])
+        told = json.loads(about["sizes"]) if "sizes" in about else [None] * len(self.names)
+        self.sizes: list[Sizes | None] = [sizes and tuple(sizes) for sizes in told]
 
     def condition(self, row: int) -> Tensor:
         condition: Tensor = self.conditions[row]
         return condition.expand(self.channels, -1, -1)
 
 
-def cache_folder(root: Path, base: BaseModel, source: Source, extraction: Extraction) -> Path:
+def cache_folder(
+    root: Path,
+    base: BaseModel,
+    source: Source,
+    extraction: Extraction,
+    *,
+    with_deviation: bool = False,
+    encoder: str | None = None,
+) -> Path:
     """The folder below `root` for these examples, named by a hash of everything that they depend on.
 
     How many there are is no part of it: a longer source goes on in the folder of a shorter one.
+    encoder  the hash of the image encoder's weights, where it is known already.
     """
     about = {
         "schema": SCHEMA,
-        "encoder": weights_hash(image_encoder(base)),
+        "encoder": encoder or encoder_hash(base),
         "source": source.describe(),
         "condition": {"name": extraction.name, "options": extraction.options},
         "examples": [_example_hash(example) for example in source.read(range(min(3, len(source))))],
+        **({"latents": "mean and deviation"} if with_deviation else {}),
     }
     return root / hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def fill(folder: Path, base: BaseModel, source: Source, *, workers: int = 0) -> Iterator[int]:
+def fill(
+    folder: Path, base: BaseModel, source: Source, *, workers: int = 0, with_deviation: bool = False
+) -> Iterator[int]:
     """Computes the examples that `folder` lacks; yields how many are ready after each file.
 
     workers  processes that read the source while this one encodes; 0 does both here.
+    with_deviation  keeps the standard deviation of the latents beside their mean.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [span for span in _ranges(len(source)) if not (folder / _file(*span)).exists()]
     ready = len(source) - sum(stop - start for start, stop in missing)
     yield ready
     for (start, stop), examples in zip(missing, _read(source, missing, workers), strict=True):
-        _write(folder / _file(start, stop), base, examples)
+        _write(folder / _file(start, stop), base, examples, with_deviation)
         ready += stop - start
         yield ready
 
 
-def image_encoder(base: BaseModel) -> nn.ModuleList:
-    """The part of the autoencoder that makes latents of pictures."""
-    return nn.ModuleList([part for part in (base.vae.encoder, base.vae.quant_conv) if part is not None])
+def encoder_hash(base: BaseModel) -> str:
+    """The hash of the part of the autoencoder that makes latents of pictures."""
+    return weights_hash(nn.ModuleList([part for part in (base.vae.encoder, base.vae.quant_conv) if part is not None]))
 
 
 def _example_hash(example: Example) -> str:
@@ -179,7 +208,7 @@ def _read_in_worker(start: int, stop: int) -> list[Example]:
     return _source.read(range(start, stop))
 
 
-def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
+def _write(path: Path, base: BaseModel, examples: list[Example], with_deviation: bool) -> None:
     conditions = torch.from_numpy(np.stack([example.condition for example in examples])).permute(0, 3, 1, 2)
     is_grey = bool((conditions == conditions[:, :1]).all())
     about = {
@@ -187,8 +216,10 @@ def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
         "captions": json.dumps([example.caption for example in examples]),
         "channels": str(conditions.shape[1]),
     }
+    if any(example.sizes is not None for example in examples):
+        about["sizes"] = json.dumps([example.sizes for example in examples])
     tensors = {
-        "latents": _encode(base, examples),
+        **_encode(base, examples, with_deviation),
         "conditions": (conditions[:, :1] if is_grey else conditions).contiguous(),
     }
     with atomic_write(path) as temporary:
@@ -196,12 +227,17 @@ def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
 
 
 @torch.no_grad()
-def _encode(base: BaseModel, examples: list[Example], together: int = 16) -> Tensor:
+def _encode(base: BaseModel, examples: list[Example], with_deviation: bool, together: int = 16) -> dict[str, Tensor]:
     pictures = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
-    parts = [
-        base.encode_image(part.to(base.device, base.dtype) / 127.5 - 1) for part in torch.split(pictures, together)
-    ]
-    return torch.cat(parts).float().cpu().contiguous()
+    parts = [part.to(base.device, base.dtype) / 127.5 - 1 for part in torch.split(pictures, together)]
+    if with_deviation:
+        means, deviations = zip(*map(base.encode_posterior, parts), strict=True)
+        return {LATENTS: _joined(means), DEVIATIONS: _joined(deviations)}
+    return {LATENTS: _joined([base.encode_image(part) for part in parts])}
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(parts)).float().cpu().contiguous()
 
 
 def default_cache() -> Path:

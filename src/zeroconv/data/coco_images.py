@@ -6,7 +6,7 @@ H, W the picture's height and width; P persons.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zeroconv.conditions import coco
-from zeroconv.conditions.person import from_coco
+from zeroconv.conditions.person import from_coco, mirrored_body
 from zeroconv.conditions.registry import one_thread
 from zeroconv.conditions.skeleton import draw_pose
 from zeroconv.data.masks import decode
@@ -39,6 +39,10 @@ class DrawnPoses:
     def read(self) -> Image.Image:
         with one_thread():
             return Image.fromarray(draw_pose([from_coco(person) for person in self.persons], self.size))
+
+    def mirrored(self) -> "DrawnPoses":
+        """Drawn anew, since the limbs of the body's sides differ in colour; COCO's x is a pixel's number from 0."""
+        return replace(self, persons=np.stack([mirrored_body(one, self.size[1] - 1) for one in self.persons]))
 
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.size}".encode() + self.persons.tobytes()).hexdigest()[:16]

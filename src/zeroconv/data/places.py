@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
-from zeroconv.images import read_image
+from zeroconv.images import picture_size, read_image
 
 
 @runtime_checkable
@@ -21,12 +21,26 @@ class Stored(Protocol):
         ...
 
 
+@runtime_checkable
+class Mirrors(Stored, Protocol):
+    """A picture that is drawn, and can be drawn as a mirror would show what is in it."""
+
+    def mirrored(self) -> Stored:
+        """The same with left and right exchanged."""
+        ...
+
+
 Place = Path | Stored
 
 
 def read_place(place: Place) -> Image.Image:
     """The picture at a place as RGB, upright; PictureError where it cannot be read."""
     return place.read() if isinstance(place, Stored) else read_image(place)
+
+
+def size_at(place: Place) -> tuple[int, int]:
+    """(width, height) of the upright picture at a place; of a file of its own only the header is read."""
+    return read_place(place).size if isinstance(place, Stored) else picture_size(place)
 
 
 def fingerprint(place: Place) -> str:

@@ -12,6 +12,9 @@ import torch
 
 from zeroconv.control import Text
 
+Sizes = tuple[int, int, int, int, int, int]
+"""Height and width of the picture before it was scaled, top and left of the part that is seen, its height and width."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -27,6 +30,8 @@ class Example:
     """The condition image, (H, W, N) uint8, as the ControlNet will see it once divided by 255."""
     index: int
     """Position in the source, counted from 0: with seed and epoch all that its noise depends on."""
+    sizes: Sizes | None = None
+    """What a base that is told sizes is told of this picture; None: that it is of the native size, as it was made."""
 
 
 @dataclass(frozen=True)

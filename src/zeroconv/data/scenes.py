@@ -12,9 +12,12 @@ from typing import Any
 import torch
 
 from zeroconv import scenes
+from zeroconv.conditions.person import mirrored_body
+from zeroconv.data.mirror import DRAWN_ANEW, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.records import Example
-from zeroconv.data.sources import Extraction
+from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError, nearest
+from zeroconv.scenes.captions import listed_from_the_right
 from zeroconv.scenes.truth import CONDITIONS, condition_images
 
 HELD_OUT_SEEDS = 1_000_000
@@ -33,6 +36,7 @@ class SceneSource:
     size: int = 128
     seed: int = 1
     is_held_out: bool = False
+    is_mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.seed >= HELD_OUT_SEEDS and not self.is_held_out:
@@ -45,7 +49,8 @@ class SceneSource:
         return self.count
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": "scenes", "seed": self.seed, "size": self.size}
+        mirrored = {"mirrored": True} if self.is_mirrored else {}
+        return {"kind": "scenes", "seed": self.seed, "size": self.size, **mirrored}
 
     def read(self, indices: Sequence[int]) -> list[Example]:
         """The scenes at `indices`; on one thread, so that the number of threads changes no pixel's rounding."""
@@ -61,24 +66,51 @@ class SceneSource:
             return self, None
         return self, replace(self, count=held_out, seed=self.seed + HELD_OUT_SEEDS, is_held_out=True)
 
+    def mirrored(self) -> "SceneSource":
+        """The same scenes as a mirror shows them."""
+        return replace(self, is_mirrored=True)
+
     def _render(self, indices: Sequence[int]) -> list[Example]:
         sampled = [scenes.sample_scene(self.seed, index) for index in indices]
         render = scenes.render(sampled, size=self.size)
-        pictures, extract = render.rgb.numpy(), self.extraction.extract
+        pictures, extract = list(render.rgb.numpy()), self.extraction.extract
+        if self.is_mirrored:
+            pictures = [mirrored_picture(picture) for picture in pictures]
         if extract is None or (self.extraction.is_default and self.extraction.name in CONDITIONS):
-            made = list(condition_images(self.extraction.name, render, sampled))
+            made = self._truth(render, sampled)
         else:
             made = [extract(picture) for picture in pictures]
         return [
             Example(
                 name=f"scene-{self.seed}-{index}",
                 image=picture,
-                caption=scene.caption,
+                caption=_mirrored_caption(scene) if self.is_mirrored else scene.caption,
                 condition=condition,
                 index=index,
             )
             for index, scene, picture, condition in zip(indices, sampled, pictures, made, strict=True)
         ]
+
+    def _truth(self, render: scenes.Render, sampled: Sequence[scenes.Scene]) -> list[Picture]:
+        """The condition images that the renderer knows; in a mirror poses are drawn anew, since they tell the sides."""
+        name = self.extraction.name
+        if not self.is_mirrored:
+            return list(condition_images(name, render, sampled))
+        if name in DRAWN_ANEW:
+            return list(condition_images(name, _with_mirrored_keypoints(render), sampled))
+        made = condition_images(name, render, sampled)
+        return [mirrored_condition(name, self.extraction.options, image) for image in made]
+
+
+def _with_mirrored_keypoints(render: scenes.Render) -> scenes.Render:
+    width = render.depth.shape[2]
+    persons = tuple(tuple(mirrored_body(body.numpy(), width) for body in scene) for scene in render.keypoints)
+    return replace(render, keypoints=tuple(tuple(map(torch.from_numpy, scene)) for scene in persons))
+
+
+def _mirrored_caption(scene: scenes.Scene) -> str:
+    descriptions = [thing.description for thing in scene.objects]
+    return mirrored_caption(listed_from_the_right(scene.caption, descriptions))
 
 
 @contextmanager

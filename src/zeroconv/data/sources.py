@@ -6,12 +6,13 @@ A source is map-style: example i is the same whenever, wherever and in whatever 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from zeroconv import conditions
+from zeroconv.data.crop import RandomCrop
 from zeroconv.data.listing import is_listed
 from zeroconv.data.records import Example
 from zeroconv.errors import UserError, nearest
@@ -46,6 +47,23 @@ class Source(Protocol):
 
     def split(self, held_out: int) -> "tuple[Source, Source | None]":
         """What to train on, and `held_out` examples of the same kind that are not in it, or as many as there are."""
+
+    def mirrored(self) -> "Source":
+        """The same examples with left and right exchanged; UserError where their conditions do not allow it."""
+
+
+@runtime_checkable
+class Cuttable(Source, Protocol):
+    """A source of pictures that have shapes of their own, and so can be cut in more than one way."""
+
+    def cut_at_random(self, crop: RandomCrop) -> "Cuttable":
+        """The same examples cut at random places."""
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """(width, height) of every picture as it is."""
+
+    def part(self, indices: Sequence[int], size: tuple[int, int]) -> "Cuttable":
+        """Some of the examples, cut to this (width, height)."""
 
 
 def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:

@@ -68,11 +68,13 @@ def _add_settings(group: Any) -> None:
     for option in fields.options(TrainConfig):
         default = _shown(option.default) + (f"; for small bases {small[option.name]:g}" if option.name in small else "")
         text = f"{option.help} (default: {default})".replace("%", "%%")
-        metavar = "|".join(get_args(option.annotation)) or "N"
+        metavar = "yes|no" if option.annotation is bool else "|".join(get_args(option.annotation)) or "N"
         group.add_argument(f"--{option.name.replace('_', '-')}", metavar=metavar, help=text)
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 

@@ -18,6 +18,8 @@ _POSITIVE = (
     "save_every",
     "log_every",
     "base_learning_rate",
+    "crops",
+    "buckets",
 )
 _NOT_NEGATIVE = (
     "min_snr",
@@ -29,7 +31,7 @@ _NOT_NEGATIVE = (
     "expect_control_by",
     "patience",
 )
-_SHARES = ("prompt_drop", "decay", "ema")
+_SHARES = ("prompt_drop", "flip", "decay", "ema")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,16 @@ class TrainConfig:
     """Share of the steps, at the end, over which the learning rate falls to zero along a cosine; 0: constant."""
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty one, so that the ControlNet learns to read the condition by itself."""
+    flip: float = 0.0
+    """Share of the samples that are mirrored: picture, condition, and the words left and right in the caption."""
+    crop: Literal["centre", "random"] = "centre"
+    """centre: what exceeds the training size is cut off evenly; random: pictures are cut at places drawn by chance."""
+    crops: int = 4
+    """Random crops kept of each picture, of which every epoch draws one: as many times the cache's size and filling."""
+    buckets: int = 1
+    """Sizes at most, all of nearly the training area, to which pictures are cut by their shapes; 1: squares alone."""
+    sample_latents: bool = False
+    """Train on samples of the autoencoder's posterior, drawn anew each epoch, in place of its mean."""
     weight_decay: float = 0.01
     """Decoupled weight decay of AdamW."""
     max_grad_norm: float = 1.0
@@ -68,7 +80,7 @@ class TrainConfig:
     base_learning_rate: float = 2e-6
     """Step size of AdamW for the unlocked part of the base, warmed up and decayed as the other."""
     seed: int = 0
-    """Decides the order of the examples, their noise, time steps and dropped prompts, and the new weights."""
+    """Decides the order of the examples, all that is drawn for them (noise, crops ...), and the new weights."""
     gain_every: int = 250
     """Steps between measurements of the control gain on held-out examples; 0 measures at the start and the end."""
     save_every: int = 500

@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from zeroconv import __version__, conditions, fields
+from zeroconv import __version__, fields
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
-from zeroconv.data.batches import Batches, held_out_batches
-from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill
+from zeroconv.data.batches import Batches
+from zeroconv.data.cache import Encoded
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
@@ -24,6 +24,7 @@ from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of
 from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.curve import Curve
+from zeroconv.training.examples import Preparation, find_buckets, held_out, training_examples
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import train
@@ -34,8 +35,6 @@ from zeroconv.training.state import TrainState, save_state, saved_steps, to_reco
 from zeroconv.training.trackers import Trackers, open_trackers
 from zeroconv.training.unlock import unlock
 
-HELD_OUT_TOGETHER = 16
-"""Held-out examples measured at once."""
 PREVIEWED = 4
 
 
@@ -97,14 +96,16 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         warnings.warn("base_learning_rate has no effect on a locked base: unlock decoder or all of it", stacklevel=2)
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
     start = record["about"].get("start") if record and order.start is None else order.start
-    about = {**_about(order, base, source, config), "start": start}
+    buckets = find_buckets(source, base, config)
+    about = {**_about(order, base, source, config), "start": start, "buckets": list(map(str, buckets))}
     if record is not None:
         check_same_run(record["about"], about, order.out)
         print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
     elif order.resume:
         print(f"nothing to resume in {order.out}: starting fresh")
-    examples = _encoded(order, base, source, "training examples")
-    unseen = _encoded(order, base, unseen_source, "held-out examples") if unseen_source else None
+    preparation = Preparation(base, order.condition, order.cache, order.workers)
+    examples = training_examples(preparation, source, buckets, config)
+    unseen = preparation.encoded([unseen_source], "held-out examples")[0] if unseen_source else None
     if order.held_out and len(unseen or ()) < order.held_out:
         print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
     folder.start(about)
@@ -113,8 +114,15 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         base=base,
         base_hash=base_hash(base),
         controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant),
-        batches=Batches(examples, base, config.batch_size, config.seed, config.prompt_drop),
-        held_out=_held_out(base, unseen, config) if unseen else [],
+        batches=Batches(
+            examples,
+            base,
+            config.batch_size,
+            config.seed,
+            config.prompt_drop,
+            tuple(frozenset(bucket.members) for bucket in buckets),
+        ),
+        held_out=held_out(base, unseen, config) if unseen else [],
         previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
         config=config,
         folder=folder,
@@ -222,18 +230,3 @@ def _changes(before: dict[str, Any], config: TrainConfig) -> str:
     now = asdict(config)
     changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
     return f", with other settings: {', '.join(changed)}" if changed else ""
-
-
-def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> EncodedExamples:
-    """The source's examples from the cache, which is filled as far as it is not."""
-    folder = cache_folder(order.cache, base, source, order.condition)
-    with progress_bar(total=len(source), desc=f"preparing {what}", unit="") as bar:
-        for ready in fill(folder, base, source, workers=order.workers):
-            bar.update(ready - bar.n)
-    return EncodedExamples(folder, len(source), conditions.kind(order.condition.name).value_range)
-
-
-def _held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
-    """Batches of at least two, since each example's condition is exchanged for another's."""
-    together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
-    return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)

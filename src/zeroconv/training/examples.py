@@ -1,0 +1,104 @@
+"""What a run learns from and is measured on: every view of the examples, encoded once into the cache."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zeroconv import conditions
+from zeroconv.base import BaseModel
+from zeroconv.data.batches import held_out_batches
+from zeroconv.data.buckets import Bucket, buckets_of
+from zeroconv.data.cache import EncodedExamples, cache_folder, encoder_hash, fill
+from zeroconv.data.crop import RandomCrop
+from zeroconv.data.records import Batch
+from zeroconv.data.sources import Cuttable, Extraction, Source
+from zeroconv.data.views import Examples, Joined, Views
+from zeroconv.errors import UserError
+from zeroconv.progress import progress_bar
+from zeroconv.training.config import TrainConfig
+
+HELD_OUT_TOGETHER = 16
+"""Held-out examples measured at once."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """With what, and into which cache, sources are encoded."""
+
+    base: BaseModel
+    condition: Extraction
+    cache: Path
+    workers: int
+
+    def encoded(self, sources: Sequence[Source], what: str, *, with_deviation: bool = False) -> list[EncodedExamples]:
+        """The examples of each source from the cache, which is filled as far as it is not."""
+        encoder = encoder_hash(self.base)
+        value_range = conditions.kind(self.condition.name).value_range
+        prepared, done = [], 0
+        with progress_bar(total=sum(map(len, sources)), desc=f"preparing {what}", unit="") as bar:
+            for source in sources:
+                folder = cache_folder(
+                    self.cache, self.base, source, self.condition, with_deviation=with_deviation, encoder=encoder
+                )
+                for ready in fill(folder, self.base, source, workers=self.workers, with_deviation=with_deviation):
+                    bar.update(done + ready - bar.n)
+                done += len(source)
+                prepared.append(EncodedExamples(folder, len(source), value_range))
+        return prepared
+
+
+def find_buckets(source: Source, base: BaseModel, config: TrainConfig) -> list[Bucket]:
+    """The sizes to which the pictures are cut, told in one line; empty where all are squares of the native size."""
+    if config.buckets == 1:
+        return []
+    shapes = _cuttable(source, "--buckets").shapes()
+    buckets = buckets_of(shapes, base.native_size, base.multiple, config.buckets)
+    print(f"buckets, width x height and how many pictures: {', '.join(map(str, buckets))}")
+    return buckets
+
+
+def training_examples(
+    preparation: Preparation, source: Source, buckets: Sequence[Bucket], config: TrainConfig
+) -> Examples:
+    """The examples of a source, cut to their buckets, in all views that the settings ask for."""
+    members, parts = zip(*_parts(source, buckets), strict=True)
+    crops = _crops(config)
+    views = [[_cut(part, crop) for part in parts] for crop in crops]
+    if config.flip:
+        views += [[part.mirrored() for part in view] for view in views]
+    sources = [part for view in views for part in view]
+    encoded = preparation.encoded(sources, "training examples", with_deviation=config.sample_latents)
+    if len(encoded) == 1 and not buckets:
+        return encoded[0]
+    joined = [Joined(encoded[start : start + len(parts)], members) for start in range(0, len(encoded), len(parts))]
+    return Views(joined[: len(crops)], joined[len(crops) :], config.flip)
+
+
+def held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
+    """Batches of at least two, since each example's condition is exchanged for another's."""
+    together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
+    return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)
+
+
+def _parts(source: Source, buckets: Sequence[Bucket]) -> list[tuple[Sequence[int], Source]]:
+    """What is of one size, with its indices in the whole."""
+    if not buckets:
+        return [(range(len(source)), source)]
+    pictures = _cuttable(source, "--buckets")
+    return [(bucket.members, pictures.part(bucket.members, bucket.size)) for bucket in buckets]
+
+
+def _crops(config: TrainConfig) -> list[RandomCrop | None]:
+    if config.crop == "centre":
+        return [None]
+    return [RandomCrop(config.seed, number) for number in range(config.crops)]
+
+
+def _cut(source: Source, crop: RandomCrop | None) -> Source:
+    return source if crop is None else _cuttable(source, "--crop random").cut_at_random(crop)
+
+
+def _cuttable(source: Source, flag: str) -> Cuttable:
+    if not isinstance(source, Cuttable):
+        raise UserError(f"{flag} is for pictures of one's own: rendered scenes are squares of the training size")
+    return source
