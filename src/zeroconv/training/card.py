@@ -47,13 +47,10 @@ def card(sidecar: Sidecar, base: str) -> str:
     training = sidecar.training
     config: Mapping[str, Any] = training["config"]
     low, high = sidecar.range
-    variant, is_locked = config.get("variant", "full"), config.get("unlock", "none") == "none"
+    variant, unlocked = config.get("variant", "full"), config.get("unlock", "none")
     kind = "ControlNet" if variant == "full" else f"ControlNet of the variant {variant}"
-    state = (
-        "whose base stayed locked"
-        if is_locked
-        else f"trained together with its base ({config['unlock']}), saved with it"
-    )
+    joint = f"trained together with its base ({unlocked}), which is saved with it"
+    state = "whose base stayed locked" if unlocked == "none" else joint
     rows = {
         "steps": f"{training['steps']} of {config['steps']}, {training['samples']} examples seen",
         **({"begun with": training["start"]} if training.get("start") else {}),
