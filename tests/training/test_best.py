@@ -35,6 +35,11 @@ def test_the_best_is_the_highest_gain_of_todays_examples() -> None:
     assert best is not None and best.step == 20
 
 
+def test_a_base_that_forgets_makes_no_controlnet_better() -> None:
+    first, forgetful = points(0.1, 0.3)[1], GainPoint(20, 2, 0.8, 2, 1.2, 0.01, 1.2, 0.01, 64)
+    assert best_point([first, forgetful]) is first
+
+
 @pytest.mark.parametrize(
     ("gains", "onset", "patience", "is_over"),
     [

@@ -1,7 +1,8 @@
 """The best checkpoint so far and when to stop: both by the held-out control gain.
 
-The base's loss on the held-out examples never changes, so that the highest gain is the lowest held-out loss. RUN/best
-holds the ControlNet of that step. One that a better one replaces waits in RUN/states for as long as there is a saved
+The loss of a locked base on the held-out examples never changes, so that the highest gain is the lowest held-out loss;
+where the base is trained too, that loss decides, since a base that forgets would raise the gain. RUN/best holds
+the ControlNet of that step. One that a better one replaces waits in RUN/states for as long as there is a saved
 state from which the run might go on before the better one came: a killed run that is resumed has the best of its past.
 """
 
@@ -18,9 +19,11 @@ _WAITING = "best-"
 
 
 def best_point(points: Sequence[GainPoint]) -> GainPoint | None:
-    """The highest gain after the start, the first where equal, among the measurements of today's held-out examples."""
+    """The highest gain after the start (the lowest loss with control where the base's own has changed), the first
+    where equal, among the measurements of today's held-out examples."""
     comparable = [point for point in points if point.step > 0 and point.examples == points[-1].examples]
-    return max(comparable, key=lambda point: point.gain, default=None)
+    is_locked = len({point.without for point in comparable}) < 2
+    return max(comparable, key=lambda point: point.gain if is_locked else -point.with_, default=None)
 
 
 def is_exhausted(points: Sequence[GainPoint], onset: Onset | None, patience: int) -> bool:

@@ -50,13 +50,10 @@ def card(sidecar: Sidecar, base: str) -> str:
     """The text of the card. base: the name of the base as others know it."""
     low, high = sidecar.range
     config: Mapping[str, Any] = sidecar.training["config"]
-    variant, is_locked = config.get("variant", "full"), config.get("unlock", "none") == "none"
+    variant, unlocked = config.get("variant", "full"), config.get("unlock", "none")
     kind = "ControlNet" if variant == "full" else f"ControlNet of the variant {variant}"
-    state = (
-        "whose base stayed locked"
-        if is_locked
-        else f"trained together with its base ({config['unlock']}), saved with it"
-    )
+    joint = f"trained together with its base ({unlocked}), which is saved with it"
+    state = "whose base stayed locked" if unlocked == "none" else joint
     rows = _training(sidecar.training)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     options = json.dumps(dict(sidecar.condition_options))

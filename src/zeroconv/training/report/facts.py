@@ -75,7 +75,10 @@ def _hashes(training: Mapping[str, object]) -> str:
     before, after = training.get("base_hash_before"), training.get("base_hash_after")
     if not before:
         return "told once the run is finished"
-    return f"{before}, unchanged" if before == after else f"{before} -> {after}"
+    config = training.get("config")
+    unlocked = config.get("unlock", "none") if isinstance(config, Mapping) else "none"
+    what = "" if unlocked == "none" else f" (of what stayed locked; unlocked: {unlocked})"
+    return (f"{before}, unchanged" if before == after else f"{before} -> {after}") + what
 
 
 def _with_interval(value: float, width: float | None, point: GainPoint | None = None) -> str:
