@@ -108,7 +108,7 @@ def test_exif_rotation_is_applied(tmp_path: Path, orientation: int) -> None:
     image = read_image(written(tmp_path / "turned.png", turned, exif=exif))
     assert image.size == (32, 16)
     for name in ("turned.png", "turned.jpg", "turned.webp"):
-        assert picture_size(written(tmp_path / name, turned, exif=exif)) == (32, 16)
+        assert picture_size(written(tmp_path / name, turned, exif=exif), name) == (32, 16)
     assert corners(image) == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
 
 
@@ -116,13 +116,13 @@ def test_damaged_exif_leaves_the_picture(tmp_path: Path) -> None:
     path = written(
         tmp_path / "exif.jpg", Image.new("RGB", (8, 8), "white"), exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"
     )
-    assert read_image(path).size == picture_size(path) == (8, 8)
+    assert read_image(path).size == picture_size(path, "") == (8, 8)
 
 
 def test_the_size_of_what_is_no_picture_is_told_as_reading_it_is(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(UserError, match=r"text.png is not a picture"):
-        picture_size(tmp_path / "text.png")
+        picture_size(tmp_path / "text.png", "text.png")
 
 
 def test_a_picture_is_cut_where_it_is_told() -> None:

@@ -40,15 +40,15 @@ def read_image(path: str | Path) -> Image.Image:
     return decode_image(path, str(path))
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) that `read_image` would give, without decoding the picture where its header is sound."""
+def picture_size(file: Path | BinaryIO, of: str) -> tuple[int, int]:
+    """(width, height) that `decode_image` would give, without decoding the picture where its header is sound."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the decoder about the file
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 return (image.height, image.width) if _lies_on_its_side(image) else image.size
     except Exception:  # decoders raise nearly everything on damaged files; reading it says what is wrong
-        return read_image(path).size
+        return decode_image(file, of).size
 
 
 def decode_image(file: Path | BinaryIO, of: str) -> Image.Image:
