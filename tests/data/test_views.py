@@ -57,3 +57,8 @@ def test_a_known_deviation_means_a_sample_of_the_posterior() -> None:
     first, again, later = (seen(uncertain, 0, seed=1, epoch=epoch).latent for epoch in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, later)
     assert first.mean() == pytest.approx(2, abs=0.05) and first.std() == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_views_of_a_seed_are_these_for_ever() -> None:
+    """A change here would break every run that is resumed with a newer version."""
+    assert [seen(views(0.5), index, seed=3, epoch=1).name for index in range(5)] == ["C0", "b1", "A2", "C3", "a4"]
