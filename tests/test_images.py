@@ -10,7 +10,7 @@ from PIL import Image
 
 from zeroconv import images
 from zeroconv.errors import UserError
-from zeroconv.images import atomic_write, contained, fit, pad, read_image, read_metadata, save_png, to_rgb
+from zeroconv.images import atomic_write, contained, fit, pad, picture_size, read_image, read_metadata, save_png, to_rgb
 
 
 def corners(image: Image.Image) -> list[tuple[int, int, int]]:
@@ -107,6 +107,8 @@ def test_exif_rotation_is_applied(tmp_path: Path, orientation: int) -> None:
     exif[0x0112] = orientation
     image = read_image(written(tmp_path / "turned.png", turned, exif=exif))
     assert image.size == (32, 16)
+    for name in ("turned.png", "turned.jpg", "turned.webp"):
+        assert picture_size(written(tmp_path / name, turned, exif=exif), name) == (32, 16)
     assert corners(image) == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
 
 
@@ -114,7 +116,20 @@ def test_damaged_exif_leaves_the_picture(tmp_path: Path) -> None:
     path = written(
         tmp_path / "exif.jpg", Image.new("RGB", (8, 8), "white"), exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"
     )
-    assert read_image(path).size == (8, 8)
+    assert read_image(path).size == picture_size(path, "") == (8, 8)
+
+
+def test_the_size_of_what_is_no_picture_is_told_as_reading_it_is(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"text.png is not a picture"):
+        picture_size(tmp_path / "text.png", "text.png")
+
+
+def test_a_picture_is_cut_where_it_is_told() -> None:
+    across = Image.fromarray(np.arange(90, dtype=np.uint8).repeat(30).reshape(90, 30).T.copy()).convert("RGB")
+    for centring, columns in (((0.0, 0.9), (0, 29)), ((0.5, 0.5), (30, 59)), ((1.0, 0.0), (60, 89))):
+        cut = np.asarray(fit(across, (30, 30), centring=centring))
+        assert (cut[0, 0, 0], cut[-1, -1, 0]) == columns
 
 
 def test_first_frame_of_an_animation(tmp_path: Path) -> None:

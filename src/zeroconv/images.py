@@ -40,14 +40,15 @@ def read_image(path: str | Path) -> Image.Image:
     return decode_image(path, str(path))
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) that `read_image` would give, from the header alone where the file is sound."""
+def picture_size(file: Path | BinaryIO, of: str) -> tuple[int, int]:
+    """(width, height) that `decode_image` would give, without decoding the picture where its header is sound."""
     try:
-        with Image.open(path) as image:
-            sideways = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-            return (image.height, image.width) if sideways else image.size
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the decoder about the file
+            with Image.open(file) as image:
+                return (image.height, image.width) if _lies_on_its_side(image) else image.size
     except Exception:  # decoders raise nearly everything on damaged files; reading it says what is wrong
-        return read_image(path).size
+        return decode_image(file, of).size
 
 
 def decode_image(file: Path | BinaryIO, of: str) -> Image.Image:
@@ -175,6 +176,12 @@ def _refuse_huge(of: str, image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width}x{image.height}"
         raise PictureError(f"{of} has {size} pixels, more than the limit of {MAX_PIXELS:,}; scale it down first")
+
+
+def _lies_on_its_side(image: Image.Image) -> bool:
+    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
+        return False  # Pillow would decode the whole picture to look for the tag behind it
+    return image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
 def _upright(image: Image.Image) -> Image.Image:

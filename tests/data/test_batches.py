@@ -10,6 +10,7 @@ from zeroconv.control import Text
 from zeroconv.data.batches import Batches, collate, draw, encode_prompts, held_out_batches, order
 from zeroconv.data.cache import Encoded
 from zeroconv.data.records import Batch
+from zeroconv.data.views import Views
 
 COUNT = 10
 
@@ -207,3 +208,18 @@ def test_a_base_that_is_told_sizes_is_told_those_that_examples_know() -> None:
     batch = collate(base, [known, EXAMPLES[1]], draws)  # type: ignore[arg-type]
     assert batch.text.sizes is not None
     assert batch.text.sizes.tolist() == [[600, 400, 10, 0, 64, 64], [64, 64, 0, 0, 64, 64]]
+
+
+def test_views_change_no_other_draw() -> None:
+    mirrored = [replace(one, latent=one.latent.flip(2), name=f"{one.name} in a mirror") for one in EXAMPLES]
+    with_views = Batches(Views([EXAMPLES], [mirrored], 0.5), ToyBase(), 4, 3)  # type: ignore[arg-type]
+    turned = 0
+    for _, plain, viewed in zip(range(5), batches(4).starting(0), with_views.starting(0), strict=False):
+        assert torch.equal(plain.noise, viewed.noise) and torch.equal(plain.timesteps, viewed.timesteps)
+        assert torch.equal(plain.text.tokens, viewed.text.tokens)
+        for row, (name, seen) in enumerate(zip(plain.names, viewed.names, strict=True)):
+            turned += seen != name
+            assert seen.removesuffix(" in a mirror") == name
+            expected = plain.latents[row] if seen == name else plain.latents[row].flip(2)
+            assert torch.equal(viewed.latents[row], expected)
+    assert 4 <= turned <= 16

@@ -145,8 +145,9 @@ def test_the_deviation_of_the_latents_is_kept_where_it_is_asked_for(
     assert mean.deviation is None and both.deviation is not None
     assert torch.equal(mean.latent, both.latent) and both.deviation.shape == both.latent.shape
     pixels = torch.from_numpy(source.read([7])[0].image).permute(2, 0, 1)[None] / 127.5 - 1
-    samples = torch.cat([base.encode_image(pixels, torch.Generator().manual_seed(seed)) for seed in range(300)])
-    torch.testing.assert_close(samples.std(dim=0), both.deviation, rtol=0.25, atol=1e-3)
+    samples = base.encode_image(pixels.repeat(100, 1, 1, 1), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(samples.std(dim=0), both.deviation, rtol=0.4, atol=1e-3)
+    assert (samples.std(dim=0) / both.deviation).mean() == pytest.approx(1, abs=0.03)
 
 
 def test_what_is_told_of_a_picture_is_cached_with_it(tmp_path: Path, base: BaseModel) -> None:

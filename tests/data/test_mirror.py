@@ -152,9 +152,8 @@ def test_poses_of_mirrored_scenes_are_drawn_with_the_sides_exchanged() -> None:
 
 def test_captions_of_mirrored_scenes_list_from_left_to_right() -> None:
     found = set()
-    for index in range(60):
+    for index, mirrored in enumerate(SceneSource(60, extraction_of("grey", {}), size=8).mirrored().read(range(60))):
         scene = scenes.sample_scene(1, index)
-        (mirrored,) = SceneSource(60, extraction_of("grey", {}), size=8).mirrored().read([index])
         order = [scene.caption.index(thing.description) for thing in scene.objects]
         turned_order = [mirrored.caption.index(thing.description) for thing in scene.objects]
         if len({thing.description for thing in scene.objects}) < len(scene.objects) or len(order) == 1:

@@ -32,10 +32,10 @@ def test_a_view_is_a_function_of_seed_epoch_and_sample() -> None:
 
 @pytest.mark.parametrize("flip", [0.0, 0.25, 1.0])
 def test_as_many_are_mirrored_as_asked_and_all_crops_are_seen(flip: float) -> None:
-    names = [seen(views(flip), 2, seed=1, epoch=epoch).caption for epoch in range(2000)]
-    assert abs(sum(name.isupper() for name in names) / 2000 - flip) <= (0 if flip in (0, 1) else 0.03)
+    names = [seen(views(flip), 2, seed=1, epoch=epoch).caption for epoch in range(800)]
+    assert abs(sum(name.isupper() for name in names) / 800 - flip) <= (0 if flip in (0, 1) else 0.046)
     for crop in "abc":
-        assert names.count(crop) + names.count(crop.upper()) == pytest.approx(667, abs=65)
+        assert names.count(crop) + names.count(crop.upper()) == pytest.approx(267, abs=40)
 
 
 def test_flips_and_crops_are_drawn_apart() -> None:
@@ -57,3 +57,8 @@ def test_a_known_deviation_means_a_sample_of_the_posterior() -> None:
     first, again, later = (seen(uncertain, 0, seed=1, epoch=epoch).latent for epoch in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, later)
     assert first.mean() == pytest.approx(2, abs=0.05) and first.std() == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_views_of_a_seed_are_these_for_ever() -> None:
+    """A change here would break every run that is resumed with a newer version."""
+    assert [seen(views(0.5), index, seed=3, epoch=1).name for index in range(5)] == ["C0", "b1", "A2", "C3", "a4"]

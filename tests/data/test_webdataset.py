@@ -11,7 +11,7 @@ from PIL import Image
 
 from zeroconv.data.listing import list_folder
 from zeroconv.data.places import read_place
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.sources import Cuttable, extraction_of, open_source
 from zeroconv.errors import UserError
 
 
@@ -107,3 +107,12 @@ def test_shards_that_the_webdataset_package_wrote_are_read(tmp_path: Path) -> No
     assert np.array_equal(np.asarray(read_place(entries[2].picture)), picture + 2)
     assert entries[2].condition is not None
     assert np.array_equal(np.asarray(read_place(entries[2].condition)), picture // 128 * 255)
+
+
+def test_pictures_in_shards_are_measured_and_cut_into_buckets(tmp_path: Path) -> None:
+    write_tar(tmp_path / "x.tar", {"a.png": encoded(1), "b.jpg": encoded(2, "JPEG")})
+    source = open_source(str(tmp_path), extraction_of("grey", {}), 32)
+    assert isinstance(source, Cuttable) and source.shapes() == [(20, 16), (20, 16)]
+    (example,) = source.part([1], (40, 24)).read([0])
+    assert example.image.shape == example.condition.shape == (24, 40, 3)
+    assert (example.name, example.sizes) == ("x.tar/b", (16, 20, 4, 0, 24, 40))

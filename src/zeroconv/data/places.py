@@ -22,6 +22,15 @@ class Stored(Protocol):
 
 
 @runtime_checkable
+class Measured(Stored, Protocol):
+    """A picture whose size can be told without decoding it."""
+
+    def picture_size(self) -> tuple[int, int]:
+        """(width, height) of the picture, upright."""
+        ...
+
+
+@runtime_checkable
 class Mirrors(Stored, Protocol):
     """A picture that is drawn, and can be drawn as a mirror would show what is in it."""
 
@@ -39,8 +48,10 @@ def read_place(place: Place) -> Image.Image:
 
 
 def size_at(place: Place) -> tuple[int, int]:
-    """(width, height) of the upright picture at a place; of a file of its own only the header is read."""
-    return read_place(place).size if isinstance(place, Stored) else picture_size(place)
+    """(width, height) of the upright picture at a place, from its header where it is a file."""
+    if isinstance(place, Measured):
+        return place.picture_size()
+    return read_place(place).size if isinstance(place, Stored) else picture_size(place, str(place))
 
 
 def fingerprint(place: Place) -> str:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from zeroconv import conditions
 from zeroconv.errors import UserError
-from zeroconv.images import decode_image
+from zeroconv.images import decode_image, picture_size
 
 INDEX = "index.json"
 SUFFIX = ".tar"
@@ -53,6 +53,10 @@ class Member:
     def read(self) -> Image.Image:
         """The picture as RGB, upright; PictureError where it is none."""
         return decode_image(io.BytesIO(self.content()), str(self))
+
+    def picture_size(self) -> tuple[int, int]:
+        """(width, height) of the picture, upright; PictureError where it is none."""
+        return picture_size(io.BytesIO(self.content()), str(self))
 
     def fingerprint(self) -> str:
         return f"{self.size} at {self.offset}"
