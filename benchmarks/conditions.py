@@ -18,8 +18,8 @@ import torch
 from PIL import Image, ImageOps
 
 from zeroconv import conditions, scenes
-from zeroconv.evaluation.sheet import Tile, contact_sheet
-from zeroconv.images import atomic_write, read_image
+from zeroconv.evaluation.sheet import Tile, contact_sheet, save_sheet
+from zeroconv.images import read_image
 
 ALGORITHMS = ("canny", "hough", "hed", "scribble", "lineart", "shuffle", "tile", "blur", "grey")
 READ = ("depth", "normal", "segmentation", "pose")
@@ -68,9 +68,7 @@ def main() -> None:
         print(f"  {name:14}{speed:8.1f}")
     if arguments.sheet:
         tiles = [Tile(_shown(images[k]), name) for k in range(len(pictures)) for name, images in columns.items()]
-        with atomic_write(arguments.sheet) as temporary:
-            sheet = contact_sheet(tiles, len(columns), lines=1)
-            sheet.save(temporary, "JPEG" if arguments.sheet.suffix.lower() in (".jpg", ".jpeg") else "PNG", quality=80)
+        save_sheet(contact_sheet(tiles, len(columns), lines=1), arguments.sheet)
 
 
 def _shown(image: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The paper's four prompt settings (arXiv 2302.05543, section 4.1) under one control, as a sheet and a table.
 
-    python benchmarks/prompt_settings.py canny docs/pictures/prompts-canny.png
-    python benchmarks/prompt_settings.py segmentation docs/pictures/prompts-segmentation.png
+    python benchmarks/prompt_settings.py canny docs/pictures/prompts-canny.jpg
+    python benchmarks/prompt_settings.py segmentation docs/pictures/prompts-segmentation.jpg
 
 No prompt; an insufficient one that names nothing; a conflicting one, whose caption names another object than the
 condition shows; and the scene's own caption. The sheet shows the first scenes of a fixed seed, uncurated.
@@ -20,8 +20,7 @@ from zeroconv.evaluation.held_out import EVALUATION_SEED, HeldOut, render_scenes
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.objects import single_object_scenes
 from zeroconv.evaluation.sampler import Sampler
-from zeroconv.evaluation.sheet import Tile, contact_sheet
-from zeroconv.images import save_png
+from zeroconv.evaluation.sheet import Tile, contact_sheet, save_sheet
 from zeroconv.perception import load_perception
 from zeroconv.scenes import SceneObject
 from zeroconv.scenes.vocabulary import SOLIDS
@@ -67,7 +66,7 @@ def main() -> None:
     for k in range(min(SHOWN, len(scenes))):
         tiles += [Tile(held_out.pictures[k], "the scene"), Tile(asked[k].image, arguments.condition)]
         tiles += [Tile(pictures[k], f"{name}: {prompts[name][k]}") for name, pictures in drawn.items()]
-    save_png(contact_sheet(tiles, columns=6, lines=5), arguments.sheet)
+    save_sheet(contact_sheet(tiles, columns=6, lines=5), arguments.sheet)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A shipped ControlNet of the embedded base: the paper's recipe (locked base, zero convolutions, half of the prompts
 # dropped). 4,500 steps take about 45 minutes of one processor core (--threads 1), and rendering 16,000 scenes once ten more.
-# The segmentation ControlNet that ships had --steps 2500. recipes/halve.py makes the folder that ships of
+# Those that ship had --steps 3600 (canny) and 3800 (segmentation). recipes/halve.py makes the folder that ships of
 # runs/CONDITION/controlnet. Run from the repository:
 #
 #     recipes/train_controlnet.sh canny|segmentation|... [--base FOLDER] [--out FOLDER] [--resume] ...
@@ -25,4 +25,4 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec "${ZEROCONV:-.venv/bin/zeroconv}" train \
   --base tiny --condition "$condition" --data scenes:16000 --out "runs/$condition" \
   --steps 4500 --batch-size 12 --learning-rate 5e-4 --warm-up 50 --decay 0.4 --ema 0.99 \
-  --gain-every 100 --held-out 64 --save-every 250 --preview-every 1000 "$@"
+  --gain-every 100 --held-out 64 --save-every 250 --preview-every 1000 --keep last "$@"

@@ -6,10 +6,12 @@ H, W pixels of a picture.
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from zeroconv.evaluation.held_out import Picture
+from zeroconv.images import atomic_write
 
 GAP = 6  # pixels between pictures
 FONT_SIZE = 10
@@ -24,6 +26,13 @@ class Tile:
 
     picture: Picture
     text: str
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet whole or not at all: .jpg and .jpeg in few bytes, else PNG."""
+    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    with atomic_write(path) as temporary:
+        sheet.save(temporary, "JPEG" if is_jpeg else "PNG", quality=80)
 
 
 def contact_sheet(tiles: Sequence[Tile], columns: int, *, lines: int = 6) -> Image.Image:

@@ -86,10 +86,18 @@ def sample_scene(
     )
 
 
+_DISTANCE = {1: 2.7, 2: 3.5, 3: 4.6}
+"""Metres from the camera to the middle of so many objects, before chance makes it 0.8 to 1.5 times as much."""
+_PAN = {1: 0.45, 2: 0.375, 3: 0.3}
+"""Metres at that distance by which the camera looks past the middle, to either side at most."""
+
+
 def _camera(count: int, yaw: float, dice: Dice) -> Camera:
-    distance = {1: 2.35, 2: 3.2, 3: 4.3}[count] * dice.uniform(0.95, 1.06)
-    eye = np.array([distance * math.sin(yaw), dice.uniform(1.15, 1.75), -distance * math.cos(yaw)])
-    target = np.array([dice.uniform(-0.1, 0.1), dice.uniform(0.62, 0.85), 0.0])
+    """Where things stand in the picture, and how large they are, is left to chance: no caption tells it."""
+    share = dice.uniform(0.8, 1.5)
+    distance, pan = _DISTANCE[count] * share, _PAN[count] * share * dice.uniform(-1.0, 1.0)
+    eye = np.array([distance * math.sin(yaw), dice.uniform(1.0, 2.1), -distance * math.cos(yaw)])
+    target = np.array([pan * math.cos(yaw), dice.uniform(0.3, 1.15), pan * math.sin(yaw)])
     return Camera(eye, target, dice.uniform(1.45, 1.65))
 
 
@@ -111,15 +119,16 @@ def _kinds(count: int, dice: Dice) -> tuple[str, ...]:
 
 
 _PLACES = {1: (0.0,), 2: (-0.95, 0.95), 3: (-1.6, 0.0, 1.6)}
+_SPREAD = {1: 0.3, 2: 0.25, 3: 0.15}
+"""Metres by which a thing may stand beside its place."""
 
 
 def _objects(kinds: tuple[str, ...], yaw: float, dice: Dice) -> tuple[SceneObject, ...]:
     """The objects side by side as the camera, turned by `yaw`, sees them."""
     across, away = np.array([math.cos(yaw), math.sin(yaw)]), np.array([-math.sin(yaw), math.cos(yaw)])
-    spread = 0.3 if len(kinds) == 1 else 0.11
-    made = []
+    spread, made = _SPREAD[len(kinds)], []
     for kind, place in zip(kinds, _PLACES[len(kinds)], strict=True):
-        x, z = across * (place + dice.uniform(-spread, spread)) + away * dice.uniform(-0.2, 0.3)
+        x, z = across * (place + dice.uniform(-spread, spread)) + away * dice.uniform(-0.6, 0.8)
         made.append(_object(kind, float(x), float(z), yaw, dice))
     return tuple(made)
 
