@@ -51,6 +51,11 @@ def draw(example: Encoded, *, seed: int, epoch: int, prompt_drop: float, num_tim
     )
 
 
+def share(count: int, part: int, parts: int) -> slice:
+    """The rows of `count` that fall to one of `parts`: consecutive, and as many as the others', give or take one."""
+    return slice(round(count * part / parts), round(count * (part + 1) / parts))
+
+
 def order(count: int, *, seed: int, epoch: int) -> list[int]:
     """The order in which an epoch goes through `count` examples, each once."""
     indices: list[int] = torch.randperm(count, generator=_generator("order", seed, epoch)).tolist()
@@ -68,32 +73,37 @@ class Batches:
     seed: int
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty prompt; 0.5 is the paper's (section 3.4)."""
+    part: int = 0
+    """Which share of every batch is made, of `parts`: each process of a training makes its own."""
+    parts: int = 1
 
     def starting(self, position: int) -> Iterator[Batch]:
         """The batches after the first `position` samples of the whole training."""
-        samples = self._samples(position)
+        places, mine = self._places(position), share(self.batch_size, self.part, self.parts)
         while True:
-            yield self._batch([next(samples) for _ in range(self.batch_size)])
+            yield self._batch([next(places) for _ in range(self.batch_size)][mine])
 
-    def _samples(self, position: int) -> Iterator[tuple[Encoded, Draw]]:
+    def _places(self, position: int) -> Iterator[tuple[int, int]]:
+        """Epoch and example of one sample after the other."""
         epoch, slot = divmod(position, len(self.examples))
         while True:
             for index in order(len(self.examples), seed=self.seed, epoch=epoch)[slot:]:
-                example = self.examples[index]
-                yield (
-                    example,
-                    draw(
-                        example,
-                        seed=self.seed,
-                        epoch=epoch,
-                        prompt_drop=self.prompt_drop,
-                        num_timesteps=self.base.num_train_timesteps,
-                    ),
-                )
+                yield epoch, index
             epoch, slot = epoch + 1, 0
 
-    def _batch(self, samples: Sequence[tuple[Encoded, Draw]]) -> Batch:
-        return collate(self.base, [example for example, _ in samples], [drawn for _, drawn in samples])
+    def _batch(self, places: Sequence[tuple[int, int]]) -> Batch:
+        examples = [self.examples[index] for _, index in places]
+        draws = [self._draw(example, epoch) for example, (epoch, _) in zip(examples, places, strict=True)]
+        return collate(self.base, examples, draws)
+
+    def _draw(self, example: Encoded, epoch: int) -> Draw:
+        return draw(
+            example,
+            seed=self.seed,
+            epoch=epoch,
+            prompt_drop=self.prompt_drop,
+            num_timesteps=self.base.num_train_timesteps,
+        )
 
 
 def held_out_batches(

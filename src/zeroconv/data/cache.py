@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,19 +106,28 @@ def cache_folder(root: Path, base: BaseModel, source: Source, extraction: Extrac
     return root / hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def fill(folder: Path, base: BaseModel, source: Source, *, workers: int = 0) -> Iterator[int]:
+def fill(
+    folder: Path, base: BaseModel, source: Source, *, workers: int = 0, part: int = 0, parts: int = 1
+) -> Iterator[int]:
     """Computes the examples that `folder` lacks; yields how many are ready after each file.
 
     workers  processes that read the source while this one encodes; 0 does both here.
+    part     which of `parts` shares of the files is filled: one process each, and all of them fill the whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [span for span in _ranges(len(source)) if not (folder / _file(*span)).exists()]
-    ready = len(source) - sum(stop - start for start, stop in missing)
+    spans = _ranges(len(source))[part::parts]
+    missing = [span for span in spans if not (folder / _file(*span)).exists()]
+    ready = _count(spans) - _count(missing)
     yield ready
     for (start, stop), examples in zip(missing, _read(source, missing, workers), strict=True):
         _write(folder / _file(start, stop), base, examples)
         ready += stop - start
         yield ready
+
+
+def num_missing(folder: Path, count: int) -> int:
+    """How many of `count` examples a fill would still have to compute."""
+    return _count([span for span in _ranges(count) if not (folder / _file(*span)).exists()])
 
 
 def image_encoder(base: BaseModel) -> nn.ModuleList:
@@ -135,6 +144,10 @@ def _example_hash(example: Example) -> str:
 
 def _ranges(count: int) -> list[tuple[int, int]]:
     return [(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
+
+
+def _count(spans: list[tuple[int, int]]) -> int:
+    return sum(stop - start for start, stop in spans)
 
 
 def _file(start: int, stop: int) -> str:
@@ -188,7 +201,7 @@ def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
         "channels": str(conditions.shape[1]),
     }
     tensors = {
-        "latents": _encode(base, examples),
+        "latents": encode(base, examples),
         "conditions": (conditions[:, :1] if is_grey else conditions).contiguous(),
     }
     with atomic_write(path) as temporary:
@@ -196,7 +209,8 @@ def _write(path: Path, base: BaseModel, examples: list[Example]) -> None:
 
 
 @torch.no_grad()
-def _encode(base: BaseModel, examples: list[Example], together: int = 16) -> Tensor:
+def encode(base: BaseModel, examples: Sequence[Example], together: int = 16) -> Tensor:
+    """The examples' pictures as scaled latents (B, C, h, w) float32 on the CPU, `together` of them at once."""
     pictures = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
     parts = [
         base.encode_image(part.to(base.device, base.dtype) / 127.5 - 1) for part in torch.split(pictures, together)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zeroconv.errors import UserError
+from zeroconv.training.precision import Precision
 
 _POSITIVE = ("learning_rate", "batch_size", "steps", "accumulation", "max_grad_norm", "save_every", "log_every")
 _NOT_NEGATIVE = (
@@ -46,6 +47,12 @@ class TrainConfig:
     """Gradients whose norm is larger are scaled down to this."""
     ema: float = 0.0
     """Decay of the running average of the weights that is saved in their place, e.g. 0.999; 0 saves the weights."""
+    precision: Precision = "fp32"
+    """Number type of a step's products; weights and optimiser stay fp32. bf16 is faster where the device has it."""
+    checkpointing: bool = False
+    """Whether the trainable copy computes its activations again for the gradient: less memory, more time."""
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    """adamw8bit keeps its two averages in 8 bits, a quarter of the memory; needs pip install 'zeroconv[adamw8bit]'."""
     seed: int = 0
     """Decides the order of the examples, their noise, time steps and dropped prompts, and the new weights."""
     gain_every: int = 250

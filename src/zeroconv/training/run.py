@@ -1,6 +1,7 @@
 """A training run from beginning to end: prepare the data, train, and on the way log, measure, show and save."""
 
 import platform
+import signal
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -25,8 +26,10 @@ from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.curve import Curve
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
-from zeroconv.training.loop import train
+from zeroconv.training.loop import Step, train
 from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
+from zeroconv.training.optimizer import check_optimizer, check_same_optimizer
+from zeroconv.training.processes import ALONE, Processes
 from zeroconv.training.result import save_last, state_of
 from zeroconv.training.start import first_controlnet, num_parameters
 from zeroconv.training.state import TrainState, save_state, saved_steps, to_record
@@ -35,6 +38,8 @@ from zeroconv.training.trackers import Trackers, open_trackers
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
 PREVIEWED = 4
+BEFORE_START = -1
+"""A run that goes on from nothing, killed before its first state, measures step 0 again."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Order:
     """A ControlNet to begin with in place of a fresh one."""
     trackers: tuple[str, ...] = ()
     """Where it is shown besides its folder; empty: TensorBoard where it is installed."""
+    processes: Processes = ALONE
+    """Those that train together, of which this is one."""
 
 
 @dataclass
@@ -63,7 +70,7 @@ class Run:
     controlnet: ControlNet
     batches: Batches
     held_out: list[Batch]
-    """Fixed batches that measure the control gain."""
+    """Fixed batches that measure the control gain; the first process alone has them."""
     previewed: list[Encoded]
     """Held-out examples of which pictures are made."""
     config: TrainConfig
@@ -74,6 +81,7 @@ class Run:
     curve: Curve
     seconds: float
     """Spent training in all, earlier sittings included."""
+    processes: Processes = ALONE
     state: TrainState | None = None
     tracked_by: tuple[str, ...] = ()
     trackers: Trackers = field(default_factory=Trackers)
@@ -85,16 +93,19 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
 
     given  settings that were asked for; the others are those of the run that is resumed, or suit the base.
     """
-    _check_base(base)
+    check_base(base)
     folder = RunFolder(order.out)
     record = folder.open(resume=order.resume)
     before = record["config"] if record else defaults_for(num_parameters(base))
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
+    check_optimizer(config)
+    check_share(config, order.processes)
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
     start = record["about"].get("start") if record and order.start is None else order.start
     about = {**_about(order, base, source, config), "start": start}
     if record is not None:
         check_same_run(record["about"], about, order.out)
+        check_same_optimizer(record["config"], config)
         print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
     elif order.resume:
         print(f"nothing to resume in {order.out}: starting fresh")
@@ -102,20 +113,31 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     unseen = _encoded(order, base, unseen_source, "held-out examples") if unseen_source else None
     if order.held_out and len(unseen or ()) < order.held_out:
         print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
-    folder.start(about)
+    is_first = order.processes.is_first
+    if is_first:
+        folder.start(about)
     return Run(
         base=base,
         base_hash=base_hash(base),
         controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"]),
-        batches=Batches(examples, base, config.batch_size, config.seed, config.prompt_drop),
-        held_out=_held_out(base, unseen, config) if unseen else [],
-        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
+        batches=Batches(
+            examples,
+            base,
+            config.batch_size,
+            config.seed,
+            config.prompt_drop,
+            part=order.processes.rank,
+            parts=order.processes.count,
+        ),
+        held_out=_held_out(base, unseen, config) if unseen and is_first else [],
+        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen and is_first else [],
         config=config,
         folder=folder,
         about=about,
         record=record,
-        curve=folder.rewind(record["step"] if record else 0, noise_bands(base)),
+        curve=folder.rewind(record["step"] if record else BEFORE_START, noise_bands(base)) if is_first else Curve(),
         seconds=record["about"]["seconds"] if record else 0.0,
+        processes=order.processes,
         tracked_by=order.trackers,
     )
 
@@ -123,17 +145,17 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
 def loop(run: Run, interruption: Interruption) -> None:
     """Trains until the last step, the end of the run's patience or a signal; the state is saved at each."""
     done = run.record["step"] if run.record else 0
-    is_cpu = run.base.device.type == "cpu"
-    run.trackers = open_trackers(
-        run.tracked_by,
-        run.folder.path,
-        resumed_at=done if run.record else None,
-        settings=asdict(run.config),
-        is_cpu=is_cpu,
-    )
+    if run.processes.is_first:
+        run.trackers = open_trackers(
+            run.tracked_by,
+            run.folder.path,
+            resumed_at=done if run.record else None,
+            settings=asdict(run.config),
+            is_cpu=run.base.device.type == "cpu",
+        )
     with closing(run.trackers):
         measure_start(run)
-        if done < run.config.steps and has_stalled(run):
+        if done < run.config.steps and any(run.processes.largest(has_stalled(run))):
             print("its patience is at an end: a larger --patience, or 0, goes on")
             return
         _take_steps(run, interruption, done)
@@ -141,6 +163,8 @@ def loop(run: Run, interruption: Interruption) -> None:
 
 def finish(run: Run) -> None:
     """Saves the result with its summary and says where it lies; raises RuntimeError if the base has changed."""
+    if not run.processes.is_first:
+        return
     state = state_of(run)
     save_last(run)
     if run.curve.points:
@@ -154,8 +178,10 @@ def finish(run: Run) -> None:
 
 
 def save(run: Run) -> None:
-    """Saves the whole state of the run."""
+    """Saves the whole state of the run, which all processes have and the first one writes."""
     assert run.state is not None
+    if not run.processes.is_first:
+        return
     save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
     forget_replaced(run.folder.best, run.folder.states, saved_steps(run.folder.states))
 
@@ -163,10 +189,19 @@ def save(run: Run) -> None:
 def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
     began = time.perf_counter() - run.seconds
     with progress_bar(total=run.config.steps, initial=done, unit="step", bar_format=BAR) as bar:
-        for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
+        for step in train(
+            run.base,
+            run.controlnet,
+            run.batches,
+            run.config,
+            held_out=run.held_out,
+            resume=run.record,
+            processes=run.processes,
+        ):
             run.state, run.seconds = step.state, time.perf_counter() - began
-            observe(run, step, bar)
-            is_over = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
+            if run.processes.is_first:
+                observe(run, step, bar)
+            is_over = _agreed(run, step, interruption)
             if is_over or is_due(step.number, run.config.save_every) or interruption.signal is not None:
                 save(run)
             if interruption.signal is not None:
@@ -183,7 +218,22 @@ def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
                 return
 
 
-def _check_base(base: BaseModel) -> None:
+def _agreed(run: Run, step: Step, interruption: Interruption) -> bool:
+    """Whether this was the last step; a signal to one process, or what the first one measured, goes for all."""
+    has_ended = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
+    is_over, number = run.processes.largest(has_ended, interruption.signal or 0)
+    interruption.signal = signal.Signals(int(number)) if number else None
+    return bool(is_over)
+
+
+def check_share(config: TrainConfig, processes: Processes) -> None:
+    """Raises UserError where some process would have no example of a batch."""
+    if config.batch_size < processes.count:
+        raise UserError(f"{processes.count} processes cannot share a batch of {config.batch_size}; raise --batch-size")
+
+
+def check_base(base: BaseModel) -> None:
+    """Raises UserError where a base is not one that makes pictures of texts alone."""
     takes, latent = base.unet.config.in_channels, base.latent_channels
     if takes != latent:
         raise UserError(
@@ -203,6 +253,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
         "machine": {
             "device": str(base.device),
             "threads": torch.get_num_threads(),
+            "processes": order.processes.count,
             "python": platform.python_version(),
         },
         "versions": {"zeroconv": __version__, "torch": str(torch.__version__)},
@@ -217,10 +268,12 @@ def _changes(before: dict[str, Any], config: TrainConfig) -> str:
 
 def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> EncodedExamples:
     """The source's examples from the cache, which is filled as far as it is not."""
-    folder = cache_folder(order.cache, base, source, order.condition)
-    with progress_bar(total=len(source), desc=f"preparing {what}", unit="") as bar:
-        for ready in fill(folder, base, source, workers=order.workers):
+    folder, processes = cache_folder(order.cache, base, source, order.condition), order.processes
+    mine = {"workers": order.workers, "part": processes.rank, "parts": processes.count}
+    with progress_bar(total=len(source) // processes.count, desc=f"preparing {what}", unit="") as bar:
+        for ready in fill(folder, base, source, **mine):
             bar.update(ready - bar.n)
+    processes.meet(what)
     return EncodedExamples(folder, len(source), conditions.kind(order.condition.name).value_range)
 
 

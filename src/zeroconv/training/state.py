@@ -20,6 +20,8 @@ from torch import nn
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.optimizer import make_optimizer
+from zeroconv.training.precision import gradient_scaler
 
 SCHEMA = 1
 KEPT = 2
@@ -35,6 +37,8 @@ class TrainState:
     averaged: ControlNet | None
     """Its running average; None where config.ema is 0."""
     optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    """The loss scale of fp16; idle with other number types."""
     step: int = 0
     """Optimiser steps done."""
 
@@ -45,15 +49,11 @@ class TrainState:
 
 
 def fresh_state(controlnet: ControlNet, config: TrainConfig) -> TrainState:
-    """The state before the first step: AdamW over the ControlNet's parameters and nothing else."""
-    optimizer = torch.optim.AdamW(
-        [parameter for parameter in controlnet.parameters() if parameter.requires_grad],
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=next(controlnet.parameters()).device.type in ("cpu", "cuda"),
-    )
+    """The state before the first step: an optimiser over the ControlNet's parameters and nothing else."""
+    optimizer = make_optimizer((value for value in controlnet.parameters() if value.requires_grad), config)
     averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
-    return TrainState(controlnet, averaged, optimizer)
+    device = next(controlnet.parameters()).device
+    return TrainState(controlnet, averaged, optimizer, gradient_scaler(device, config.precision))
 
 
 def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -66,6 +66,7 @@ def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | No
         "controlnet": state.controlnet.state_dict(),
         "averaged": None if state.averaged is None else state.averaged.state_dict(),
         "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
         "rng": {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -81,6 +82,8 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
     if state.averaged is not None:
         _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
     state.optimizer.load_state_dict(record["optimizer"])
+    if scale := record.get("scaler"):  # none in a state of another number type
+        state.scaler.load_state_dict(scale)
     state.step = record["step"]
     torch.set_rng_state(record["rng"]["cpu"])
     if torch.cuda.is_available() and len(record["rng"]["cuda"]) == torch.cuda.device_count():
