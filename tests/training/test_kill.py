@@ -1,6 +1,6 @@
 """A training that is killed again and again, at any moment, ends bitwise as the one that nothing disturbed.
 
-Five random moments by default; ZEROCONV_KILLS=20 takes more.
+Three random moments by default; ZEROCONV_KILLS=20 takes more.
 """
 
 import json
@@ -17,7 +17,7 @@ from forkedtraining import command, ended, killed_while_saving, start
 
 from zeroconv.training.state import load_newest
 
-KILLS = int(os.environ.get("ZEROCONV_KILLS", "5"))
+KILLS = int(os.environ.get("ZEROCONV_KILLS", "3"))
 STEPS = 2 * KILLS + 2
 
 

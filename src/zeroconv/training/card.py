@@ -21,6 +21,8 @@ _TOLD = (
     "weight_decay",
     "max_grad_norm",
     "ema",
+    "precision",
+    "optimizer",
     "seed",
 )
 

@@ -122,11 +122,11 @@ def _hollow_batch(batch: Batch, device: torch.device) -> Batch:
     )
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within `with`, counts the bytes of all storages that operations make, until they are let go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.peak = 0
         self._known: set[int] = set()

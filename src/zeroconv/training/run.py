@@ -222,7 +222,8 @@ def _agreed(run: Run, step: Step, interruption: Interruption) -> bool:
     """Whether this was the last step; a signal to one process, or what the first one measured, goes for all."""
     has_ended = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
     is_over, number = run.processes.largest(has_ended, interruption.signal or 0)
-    interruption.signal = signal.Signals(int(number)) if number else None
+    if number:
+        interruption.signal = signal.Signals(int(number))
     return bool(is_over)
 
 
