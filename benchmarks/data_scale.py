@@ -1,4 +1,4 @@
-"""What an example costs on its way into a step: bytes on disk, bytes of memory while it is listed, time to read it.
+"""What an example costs on its way to a step: bytes on disk, bytes of memory while it is listed, processor time.
 
     python benchmarks/data_scale.py [--size 512] [--examples 64] [--listed 20000]
 
@@ -41,17 +41,17 @@ def encoder_base() -> BaseModel:
 
 
 def cache_row(condition: str, size: int, count: int) -> str:
-    """Bytes an example, and examples read a second in random order, of a cache with this condition."""
+    """Bytes an example, and examples read in random order a processor second, of a cache with this condition."""
     source = SceneSource(count, extraction_of(condition, {}), size=size)
     with tempfile.TemporaryDirectory() as folder:
         for _ in fill(Path(folder), encoder_base(), source):
             pass
         stored = sum(path.stat().st_size for path in Path(folder).iterdir())
         examples = EncodedExamples(Path(folder), count)
-        began = time.perf_counter()
+        began = time.process_time()
         for index in order(count, seed=0, epoch=0):
             examples[index].condition_values()
-        speed = count / (time.perf_counter() - began)
+        speed = count / (time.process_time() - began)
     return f"cache, {condition} at {size} px: {stored / count:,.0f} bytes an example, {speed:,.0f} read a second"
 
 
@@ -69,12 +69,12 @@ def write_shard(path: Path, count: int) -> None:
 
 
 def listing_row(count: int) -> str:
-    """Memory and time of the list of all examples that a source of tar shards keeps."""
+    """Memory and processor time of the list of all examples that a source of tar shards keeps."""
     with tempfile.TemporaryDirectory() as folder:
         write_shard(Path(folder) / "00000.tar", count)
-        began = time.perf_counter()
+        began = time.process_time()
         source = FolderSource.open(Path(folder), None, extraction_of("canny", {}), 512)
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         tracemalloc.start()
         source = FolderSource.open(Path(folder), None, extraction_of("canny", {}), 512)
         kept, _ = tracemalloc.get_traced_memory()
@@ -87,9 +87,9 @@ def listing_row(count: int) -> str:
 def order_row(count: int) -> str:
     """Memory of an epoch's order."""
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     indices = order(count, seed=0, epoch=0)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return f"order of {len(indices):,}: {kept / count + 8:,.0f} bytes and {seconds / count * 1e9:,.0f} ns an example"

@@ -18,7 +18,7 @@ from forkedtraining import command, ended, killed_while_saving, start
 from zeroconv.training.state import load_newest
 
 KILLS = int(os.environ.get("ZEROCONV_KILLS", "3"))
-STEPS = 2 * KILLS + 2
+STEPS = 3 * KILLS + 3
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_killed_at_random_moments(arguments: list[str], undisturbed: Path, tmp_p
             wait_for_step(reached[-1] + 1, tmp_path, process)
         process.join(chance.uniform(0, 2 * seconds))
         process.kill()
-        assert ended([process]) == [-9]
+        assert ended([process])[0] in (-9, 0)
         record = load_newest(tmp_path / "states")
         reached.append(0 if record is None else record["step"])
     assert reached == sorted(reached) and reached[-1] > 0

@@ -125,6 +125,11 @@ def fill(
         yield ready
 
 
+def num_examples(count: int, part: int, parts: int) -> int:
+    """How many of `count` examples lie in the files that `part` fills."""
+    return _count(_ranges(count)[part::parts])
+
+
 def num_missing(folder: Path, count: int) -> int:
     """How many of `count` examples a fill would still have to compute."""
     return _count([span for span in _ranges(count) if not (folder / _file(*span)).exists()])

@@ -14,7 +14,7 @@ from zeroconv import __version__, conditions, fields
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, held_out_batches
-from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill
+from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, fill, num_examples
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.errors import UserError
@@ -270,9 +270,9 @@ def _changes(before: dict[str, Any], config: TrainConfig) -> str:
 def _encoded(order: Order, base: BaseModel, source: Source, what: str) -> EncodedExamples:
     """The source's examples from the cache, which is filled as far as it is not."""
     folder, processes = cache_folder(order.cache, base, source, order.condition), order.processes
-    mine = {"workers": order.workers, "part": processes.rank, "parts": processes.count}
-    with progress_bar(total=len(source) // processes.count, desc=f"preparing {what}", unit="") as bar:
-        for ready in fill(folder, base, source, **mine):
+    mine = {"part": processes.rank, "parts": processes.count}
+    with progress_bar(total=num_examples(len(source), **mine), desc=f"preparing {what}", unit="") as bar:
+        for ready in fill(folder, base, source, workers=order.workers, **mine):
             bar.update(ready - bar.n)
     processes.meet(what)
     return EncodedExamples(folder, len(source), conditions.kind(order.condition.name).value_range)
