@@ -69,7 +69,8 @@ def toy_training(folder: Path, config: TrainConfig, resumed_from: Path | None = 
         )
         record = load_newest(resumed_from) if resumed_from else None
         losses = []
-        for step in train(base, toy_controlnet(base), batches, config, resume=record, processes=processes):
+        controlnet = toy_controlnet(base, name=config.variant)
+        for step in train(base, controlnet, batches, config, resume=record, processes=processes):
             losses.append(step.loss)
         save_state(folder / f"{processes.rank}", to_record(step.state, config))
         (folder / f"{processes.rank}.json").write_text(json.dumps({"losses": losses, "config": asdict(config)}))

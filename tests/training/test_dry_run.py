@@ -1,5 +1,6 @@
 """What `zeroconv train --dry-run` foretells: memory against what is really alive in a step, disk, data."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from toytraining import Train, toy_base, toy_batches, toy_controlnet
 
 from zeroconv.data.cache import num_missing
@@ -47,6 +49,22 @@ def test_what_needs_less_memory_is_foretold_to() -> None:
     assert plain.peak == plain.base + plain.controlnet + plain.optimizer + plain.step
 
 
+def test_an_unlocked_base_is_counted_and_stays_locked() -> None:
+    base = toy_base()
+    controlnet = toy_controlnet(base)
+    batch = next(toy_batches(base, CONFIG).starting(0))
+    locked = estimate_memory(base, controlnet, batch, CONFIG)
+    config = replace(CONFIG, unlock="all", ema=0.9)
+    unlocked = estimate_memory(base, controlnet, batch, config)
+    weights = num_bytes(base.unet)
+    assert unlocked.base == locked.base + weights and unlocked.optimizer == locked.optimizer + 2 * weights
+    assert unlocked.step >= locked.step + weights, "its gradients"
+    assert not any(value.requires_grad for value in base.unet.parameters())
+    states, nets, bases = disk_file.run_writes(Path(), base, controlnet, config)
+    assert states.num_bytes == 3 * 4 * (num_bytes(controlnet) + weights)
+    assert (nets.num_bytes, bases.num_bytes) == (4 * num_bytes(controlnet), 4 * weights)
+
+
 def test_it_tells_all_and_writes_nothing(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, cache = tmp_path / "run", tmp_path / "cache"
     assert train(out, "--dry-run", "--cache", str(cache)) == 0
@@ -59,6 +77,22 @@ def test_it_tells_all_and_writes_nothing(train: Train, tmp_path: Path, capsys: p
     assert rows["disk: cache of 9 examples"].startswith(in_words(9 * (4 * 4 * 8 * 8 + 64 * 64)))
     assert "s a step" in rows["time"] and rows["memory: together"].startswith("about ")
     assert not out.exists() and not cache.exists()
+
+
+def test_every_crop_mirror_and_bucket_is_foretold(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, cache = tmp_path / "pictures", tmp_path / "cache"
+    pictures.mkdir()
+    for number in range(3):
+        values = np.random.default_rng(number).integers(0, 256, (64, 90 - number, 3), np.uint8)
+        Image.fromarray(values).save(pictures / f"{number}.png")
+    views = "--crop random --crops 2 --flip 0.5 --sample-latents yes --variant lite --unlock decoder"
+    options = ["--data", str(pictures), "--cache", str(cache), "--held-out", "0", *views.split()]
+    assert train(tmp_path / "run", "--dry-run", *options) == 0
+    told = capsys.readouterr().out
+    assert f"disk: cache of 12 examples  {in_words(12 * (2 * 4 * 4 * 8 * 8 + 64 * 64))}" in re.sub("  +", "  ", told)
+    assert ", lite, adamw" in told and "of the base (decoder)" in told and "disk: their bases" in told
 
 
 def test_what_would_go_wrong_is_one_sentence(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ CONFIG = TrainConfig(steps=4, learning_rate=1e-3, batch_size=5, accumulation=1, 
 
 def alone(config: TrainConfig) -> list[float]:
     base = toy_base()
-    return [step.loss for step in train(base, toy_controlnet(base), toy_batches(base, config), config)]
+    return [
+        step.loss for step in train(base, toy_controlnet(base, name=config.variant), toy_batches(base, config), config)
+    ]
 
 
 def losses(folder: Path, rank: int = 0) -> list[float]:
@@ -37,6 +40,18 @@ def test_the_shares_of_a_batch_are_the_batch() -> None:
     assert [len(part) for part in parts] == [2, 1, 2]
     assert sum((part.names for part in parts), ()) == whole.names
     assert torch.equal(torch.cat([part.noise for part in parts]), whole.noise)
+
+
+def test_the_shares_of_a_bucket_s_batch_are_of_that_bucket() -> None:
+    base = toy_base()
+    examples = toy_batches(base, CONFIG).examples
+    buckets = (frozenset(range(5)), frozenset(range(5, len(examples))))
+    whole, *parts = (
+        list(islice(Batches(examples, base, 3, 1, buckets=buckets, part=part, parts=parts).starting(6), 6))
+        for part, parts in ((0, 1), (0, 2), (1, 2))
+    )
+    for batch, *shares in zip(whole, *parts, strict=True):
+        assert sum((one.names for one in shares), ()) == batch.names
 
 
 @pytest.mark.parametrize(("count", "parts"), [(5, 2), (16, 3), (7, 7), (64, 5)])
@@ -58,6 +73,12 @@ def test_two_processes_take_the_steps_of_one_and_three_go_on(tmp_path: Path) -> 
     assert same_weights(mine["averaged"], theirs["averaged"])
     assert ended(start_together(3, toy_training, three, replace(CONFIG, steps=6), two / "0")) == [0, 0, 0]
     assert losses(three) == pytest.approx(expected[4:], rel=1e-4)
+
+
+def test_processes_share_a_variant_whose_skips_are_idle_and_weighted_losses(tmp_path: Path) -> None:
+    config = replace(CONFIG, variant="middle", min_snr=1.0, batch_size=6, accumulation=2)
+    assert ended(start_together(2, toy_training, tmp_path, config)) == [0, 0]
+    assert losses(tmp_path) == pytest.approx(alone(config), rel=1e-4)
 
 
 def test_the_command_is_shared_and_a_signal_to_one_process_stops_all(
@@ -100,3 +121,5 @@ def test_a_batch_that_cannot_be_shared_is_one_sentence(
     monkeypatch.setattr(command_file, "together", lambda _: nullcontext(Processes(0, 3)))
     assert train(tmp_path / "run") == 2
     assert "3 processes cannot share a batch of 2; raise --batch-size" in capsys.readouterr().err
+    assert train(tmp_path / "run", "--batch-size", "3", "--unlock", "all") == 2
+    assert "--unlock all trains the base in one process only, and these are 3" in capsys.readouterr().err
