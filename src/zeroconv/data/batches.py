@@ -45,6 +45,11 @@ def draw(example: Encoded, *, seed: int, epoch: int, prompt_drop: float, num_tim
     )
 
 
+def share(count: int, part: int, parts: int) -> slice:
+    """The rows of `count` that fall to one of `parts`: consecutive, and as many as the others', give or take one."""
+    return slice(round(count * part / parts), round(count * (part + 1) / parts))
+
+
 def order(count: int, *, seed: int, epoch: int) -> list[int]:
     """The order in which an epoch goes through `count` examples, each once."""
     indices: list[int] = torch.randperm(count, generator=generator("order", seed, epoch)).tolist()
@@ -64,6 +69,9 @@ class Batches:
     """Share of prompts replaced by the empty prompt; 0.5 is the paper's (section 3.4)."""
     buckets: tuple[frozenset[int], ...] = ()
     """Indices of the examples that may share a batch; empty: all may."""
+    part: int = 0
+    """Which share of every batch is made, of `parts`: each process of a training makes its own."""
+    parts: int = 1
 
     def starting(self, position: int) -> Iterator[Batch]:
         """The batches after the first `position` samples of the whole training.
@@ -73,33 +81,35 @@ class Batches:
         buckets = self.buckets or (frozenset(range(len(self.examples))),)
         start, rest = divmod(position, self.batch_size)
         assert rest == 0 or len(buckets) == 1
-        samples: dict[int, Iterator[tuple[Encoded, Draw]]] = {}
+        mine = share(self.batch_size, self.part, self.parts)
+        places: dict[int, Iterator[tuple[int, int]]] = {}
         for bucket, batch in turns([len(one) for one in buckets], self.batch_size, seed=self.seed, start=start):
-            if bucket not in samples:
-                samples[bucket] = self._samples(buckets[bucket], batch * self.batch_size + rest)
-            yield self._batch([next(samples[bucket]) for _ in range(self.batch_size)])
+            if bucket not in places:
+                places[bucket] = self._places(buckets[bucket], batch * self.batch_size + rest)
+            yield self._batch([next(places[bucket]) for _ in range(self.batch_size)][mine])
 
-    def _samples(self, bucket: frozenset[int], position: int) -> Iterator[tuple[Encoded, Draw]]:
-        """The samples of a bucket from `position` on: the order of each epoch without the other buckets' examples."""
+    def _places(self, bucket: frozenset[int], position: int) -> Iterator[tuple[int, int]]:
+        """Epoch and example of the samples of a bucket: each epoch's order without the other buckets' examples."""
         epoch, slot = divmod(position, len(bucket))
         while True:
             indices = order(len(self.examples), seed=self.seed, epoch=epoch)
             for index in [index for index in indices if index in bucket][slot:]:
-                example = seen(self.examples, index, seed=self.seed, epoch=epoch)
-                yield (
-                    example,
-                    draw(
-                        example,
-                        seed=self.seed,
-                        epoch=epoch,
-                        prompt_drop=self.prompt_drop,
-                        num_timesteps=self.base.num_train_timesteps,
-                    ),
-                )
+                yield epoch, index
             epoch, slot = epoch + 1, 0
 
-    def _batch(self, samples: Sequence[tuple[Encoded, Draw]]) -> Batch:
-        return collate(self.base, [example for example, _ in samples], [drawn for _, drawn in samples])
+    def _batch(self, places: Sequence[tuple[int, int]]) -> Batch:
+        examples = [seen(self.examples, index, seed=self.seed, epoch=epoch) for epoch, index in places]
+        draws = [self._draw(example, epoch) for example, (epoch, _) in zip(examples, places, strict=True)]
+        return collate(self.base, examples, draws)
+
+    def _draw(self, example: Encoded, epoch: int) -> Draw:
+        return draw(
+            example,
+            seed=self.seed,
+            epoch=epoch,
+            prompt_drop=self.prompt_drop,
+            num_timesteps=self.base.num_train_timesteps,
+        )
 
 
 def held_out_batches(

@@ -133,21 +133,40 @@ def cache_folder(
 
 
 def fill(
-    folder: Path, base: BaseModel, source: Source, *, workers: int = 0, with_deviation: bool = False
+    folder: Path,
+    base: BaseModel,
+    source: Source,
+    *,
+    workers: int = 0,
+    with_deviation: bool = False,
+    part: int = 0,
+    parts: int = 1,
 ) -> Iterator[int]:
     """Computes the examples that `folder` lacks; yields how many are ready after each file.
 
     workers  processes that read the source while this one encodes; 0 does both here.
     with_deviation  keeps the standard deviation of the latents beside their mean.
+    part     which of `parts` shares of the files is filled: one process each, and all of them fill the whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [span for span in _ranges(len(source)) if not (folder / _file(*span)).exists()]
-    ready = len(source) - sum(stop - start for start, stop in missing)
+    spans = _ranges(len(source))[part::parts]
+    missing = [span for span in spans if not (folder / _file(*span)).exists()]
+    ready = _count(spans) - _count(missing)
     yield ready
     for (start, stop), examples in zip(missing, _read(source, missing, workers), strict=True):
         _write(folder / _file(start, stop), base, examples, with_deviation)
         ready += stop - start
         yield ready
+
+
+def num_examples(count: int, part: int, parts: int) -> int:
+    """How many of `count` examples lie in the files that `part` fills."""
+    return _count(_ranges(count)[part::parts])
+
+
+def num_missing(folder: Path, count: int) -> int:
+    """How many of `count` examples a fill would still have to compute."""
+    return _count([span for span in _ranges(count) if not (folder / _file(*span)).exists()])
 
 
 def encoder_hash(base: BaseModel) -> str:
@@ -164,6 +183,10 @@ def _example_hash(example: Example) -> str:
 
 def _ranges(count: int) -> list[tuple[int, int]]:
     return [(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
+
+
+def _count(spans: list[tuple[int, int]]) -> int:
+    return sum(stop - start for start, stop in spans)
 
 
 def _file(start: int, stop: int) -> str:
@@ -219,7 +242,7 @@ def _write(path: Path, base: BaseModel, examples: list[Example], with_deviation:
     if any(example.sizes is not None for example in examples):
         about["sizes"] = json.dumps([example.sizes for example in examples])
     tensors = {
-        **_encode(base, examples, with_deviation),
+        **encode(base, examples, with_deviation=with_deviation),
         "conditions": (conditions[:, :1] if is_grey else conditions).contiguous(),
     }
     with atomic_write(path) as temporary:
@@ -227,7 +250,13 @@ def _write(path: Path, base: BaseModel, examples: list[Example], with_deviation:
 
 
 @torch.no_grad()
-def _encode(base: BaseModel, examples: list[Example], with_deviation: bool, together: int = 16) -> dict[str, Tensor]:
+def encode(
+    base: BaseModel, examples: Sequence[Example], *, with_deviation: bool = False, together: int = 16
+) -> dict[str, Tensor]:
+    """The examples' pictures as scaled latents (B, C, h, w), float32 on the CPU, `together` of them at once.
+
+    with_deviation  gives the standard deviation of the latents too, and their mean as latents.
+    """
     pictures = torch.from_numpy(np.stack([example.image for example in examples])).permute(0, 3, 1, 2)
     parts = [part.to(base.device, base.dtype) / 127.5 - 1 for part in torch.split(pictures, together)]
     if with_deviation:

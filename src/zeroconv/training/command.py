@@ -13,7 +13,9 @@ from zeroconv.data.cache import default_cache
 from zeroconv.data.sources import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
 from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.dry_run import dry_run, table
 from zeroconv.training.interruption import Interruption, orderly_termination
+from zeroconv.training.processes import Processes, own_device, together
 from zeroconv.training.run import Order, finish, loop, prepare
 from zeroconv.training.trackers import check_names
 
@@ -30,6 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help=DATA_HELP)
     parser.add_argument("--out", required=True, type=Path, help="folder of the run; the result is in its controlnet/")
     parser.add_argument("--resume", action="store_true", help="go on from the last saved state; fresh if there is none")
+    parser.add_argument(
+        "--dry-run",
+        nargs="?",
+        const="quick",
+        choices=("quick", "timed"),
+        help="check data, base, disk and memory, print what would be done, and train nothing; timed: measure the time "
+        "of a step too, as is always done for small bases",
+    )
     text = "begin with this ControlNet (folder, file, built-in name or hub id), not with a fresh copy of the base"
     parser.add_argument("--start", metavar="CONTROLNET", help=text)
     _add_settings(parser.add_argument_group("settings"))
@@ -40,6 +50,12 @@ def run(args: argparse.Namespace) -> int:
     """Trains as asked and returns the exit code; 130 or 143 where a signal ended it, its state saved."""
     if args.threads is not None:
         torch.set_num_threads(_at_least(1, args.threads, "--threads"))
+    device = _device(args.device)
+    with together(device) as processes:
+        return _train(args, own_device(device), processes)
+
+
+def _train(args: argparse.Namespace, device: str, processes: Processes) -> int:
     order = Order(
         condition=_extraction(args.condition),
         data=args.data,
@@ -50,12 +66,17 @@ def run(args: argparse.Namespace) -> int:
         held_out=_held_out(args.held_out),
         start=args.start,
         trackers=tuple(args.tracker),
+        processes=processes,
     )
     check_names(order.trackers)
     given = _given(args)
     fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
     with orderly_termination():
-        prepared = prepare(order, load_base(args.base, device=_device(args.device)), given)
+        base = load_base(args.base, device=device)
+        if args.dry_run:
+            print(table(dry_run(order, base, given, is_timed=args.dry_run == "timed")))
+            return 0
+        prepared = prepare(order, base, given)
     with Interruption() as interruption:
         loop(prepared, interruption)
     if interruption.signal is None:

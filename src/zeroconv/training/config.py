@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zeroconv.errors import UserError
+from zeroconv.training.precision import Precision
 
 _POSITIVE = (
     "learning_rate",
@@ -79,6 +80,12 @@ class TrainConfig:
     """Part of the base's U-Net that is trained too, once the ControlNet has learnt; none leaves the base locked."""
     base_learning_rate: float = 2e-6
     """Step size of AdamW for the unlocked part of the base, warmed up and decayed as the other."""
+    precision: Precision = "fp32"
+    """Number type of a step's products; weights and optimiser stay fp32. bf16 is faster where the device has it."""
+    checkpointing: bool = False
+    """Whether the trainable copy computes its activations again for the gradient: less memory, more time."""
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    """adamw8bit keeps its two averages in 8 bits, a quarter of the memory; needs pip install 'zeroconv[adamw8bit]'."""
     seed: int = 0
     """Decides the order of the examples, all that is drawn for them (noise, crops ...), and the new weights."""
     gain_every: int = 250

@@ -8,7 +8,7 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.data.batches import held_out_batches
 from zeroconv.data.buckets import Bucket, buckets_of
-from zeroconv.data.cache import EncodedExamples, cache_folder, encoder_hash, fill
+from zeroconv.data.cache import EncodedExamples, cache_folder, encoder_hash, fill, num_examples
 from zeroconv.data.crop import RandomCrop
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Cuttable, Extraction, Source
@@ -16,6 +16,7 @@ from zeroconv.data.views import Examples, Joined, Views
 from zeroconv.errors import UserError
 from zeroconv.progress import progress_bar
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.processes import ALONE, Processes
 
 HELD_OUT_TOGETHER = 16
 """Held-out examples measured at once."""
@@ -29,22 +30,30 @@ class Preparation:
     condition: Extraction
     cache: Path
     workers: int
+    processes: Processes = ALONE
+    """Those that fill the cache together, of which this is one."""
 
     def encoded(self, sources: Sequence[Source], what: str, *, with_deviation: bool = False) -> list[EncodedExamples]:
         """The examples of each source from the cache, which is filled as far as it is not."""
         encoder = encoder_hash(self.base)
         value_range = conditions.kind(self.condition.name).value_range
-        prepared, done = [], 0
-        with progress_bar(total=sum(map(len, sources)), desc=f"preparing {what}", unit="") as bar:
-            for source in sources:
+        mine = {"part": self.processes.rank, "parts": self.processes.count}
+        shares = [num_examples(len(source), **mine) for source in sources]
+        folders, done = [], 0
+        with progress_bar(total=sum(shares), desc=f"preparing {what}", unit="") as bar:
+            for source, count in zip(sources, shares, strict=True):
                 folder = cache_folder(
                     self.cache, self.base, source, self.condition, with_deviation=with_deviation, encoder=encoder
                 )
-                for ready in fill(folder, self.base, source, workers=self.workers, with_deviation=with_deviation):
+                for ready in fill(
+                    folder, self.base, source, workers=self.workers, with_deviation=with_deviation, **mine
+                ):
                     bar.update(done + ready - bar.n)
-                done += len(source)
-                prepared.append(EncodedExamples(folder, len(source), value_range))
-        return prepared
+                done += count
+                folders.append(folder)
+        self.processes.meet(what)
+        places = zip(folders, sources, strict=True)
+        return [EncodedExamples(folder, len(source), value_range) for folder, source in places]
 
 
 def find_buckets(source: Source, base: BaseModel, config: TrainConfig) -> list[Bucket]:
@@ -57,21 +66,25 @@ def find_buckets(source: Source, base: BaseModel, config: TrainConfig) -> list[B
     return buckets
 
 
+def training_views(source: Source, buckets: Sequence[Bucket], config: TrainConfig) -> list[list[Source]]:
+    """What is encoded for training: each crop, then each crop in a mirror; each in its parts, one for each bucket."""
+    parts = _parts(source, buckets)
+    views = [[_cut(part, crop) for part in parts] for crop in _crops(config)]
+    return views + [[part.mirrored() for part in view] for view in views] if config.flip else views
+
+
 def training_examples(
     preparation: Preparation, source: Source, buckets: Sequence[Bucket], config: TrainConfig
 ) -> Examples:
     """The examples of a source, cut to their buckets, in all views that the settings ask for."""
-    members, parts = zip(*_parts(source, buckets), strict=True)
-    crops = _crops(config)
-    views = [[_cut(part, crop) for part in parts] for crop in crops]
-    if config.flip:
-        views += [[part.mirrored() for part in view] for view in views]
-    sources = [part for view in views for part in view]
+    sources = [part for view in training_views(source, buckets, config) for part in view]
     encoded = preparation.encoded(sources, "training examples", with_deviation=config.sample_latents)
     if len(encoded) == 1 and not buckets:
         return encoded[0]
-    joined = [Joined(encoded[start : start + len(parts)], members) for start in range(0, len(encoded), len(parts))]
-    return Views(joined[: len(crops)], joined[len(crops) :], config.flip)
+    members: list[Sequence[int]] = [bucket.members for bucket in buckets] if buckets else [range(len(source))]
+    joined = [Joined(encoded[start : start + len(members)], members) for start in range(0, len(encoded), len(members))]
+    crops = len(_crops(config))
+    return Views(joined[:crops], joined[crops:], config.flip)
 
 
 def held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
@@ -80,12 +93,12 @@ def held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) ->
     return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)
 
 
-def _parts(source: Source, buckets: Sequence[Bucket]) -> list[tuple[Sequence[int], Source]]:
-    """What is of one size, with its indices in the whole."""
+def _parts(source: Source, buckets: Sequence[Bucket]) -> list[Source]:
+    """What is of one size."""
     if not buckets:
-        return [(range(len(source)), source)]
+        return [source]
     pictures = _cuttable(source, "--buckets")
-    return [(bucket.members, pictures.part(bucket.members, bucket.size)) for bucket in buckets]
+    return [pictures.part(bucket.members, bucket.size) for bucket in buckets]
 
 
 def _crops(config: TrainConfig) -> list[RandomCrop | None]:

@@ -3,22 +3,28 @@
 A generator of steps: what is logged, saved, shown and when to stop is the business of the caller's `for` body.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
+from zeroconv.data.batches import share
 from zeroconv.data.records import Batch
 from zeroconv.errors import UserError
 from zeroconv.objective import Gain, min_snr_weights, noise_prediction_loss
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.finite import origin_of_gradients, origin_of_loss
 from zeroconv.training.gain import measure_gain
+from zeroconv.training.precision import autocast
+from zeroconv.training.processes import ALONE, Processes
 from zeroconv.training.state import TrainState, fresh_state, restore
+from zeroconv.variants import MiddleControlNet
 
 
 class SeekableBatches(Protocol):
@@ -55,63 +61,111 @@ def train(
     *,
     held_out: Sequence[Batch] = (),
     resume: dict[str, Any] | None = None,
+    processes: Processes = ALONE,
 ) -> Iterator[Step]:
     """Trains `controlnet` in place, up to config.steps; with `resume`, a saved record, from where that was.
 
     Of the base the part that config.unlock names is trained in place too; everything else in it stays as it is.
-    The interrupted and resumed training is bitwise the uninterrupted one. Raises UserError when the loss or a
-    gradient is no longer a finite number.
+    The interrupted and resumed training is bitwise the uninterrupted one. Several `processes` whose `batches` are each
+    its share of the same ones take the steps of one, but for rounding; their base is locked. Raises UserError when the
+    loss or a gradient is no longer a finite number, and says where that began.
     """
     state = fresh_state(controlnet, config, base)
     if resume is not None:
         restore(state, resume)
     controlnet.train()
+    if config.checkpointing:
+        controlnet.enable_gradient_checkpointing()
+    network = processes.joined(controlnet, has_idle_weights=isinstance(controlnet, MiddleControlNet))
+    training = _Training(base, network, config, state, processes)
     upcoming = batches.starting(state.step * config.batch_size)
     while state.step < config.steps:
         started = time.perf_counter()
         batch = next(upcoming)
         state.step += 1
         learning_rate = config.learning_rate_at(state.step)
-        loss = _backward(base, controlnet, batch, config, state)
-        gradient_norm = _update(state, config, learning_rate)
+        loss, gradient_norm = training.gradients(batch)
+        training.update(learning_rate)
         seconds = time.perf_counter() - started
         is_measured = held_out and _is_due(state.step, config)
         gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
-        yield Step(state.step, loss, learning_rate, gradient_norm, len(batch) / seconds, gain, state)
+        yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:
     """The batch in `parts` consecutive pieces, as equal as can be."""
-    bounds = [round(len(batch) * part / parts) for part in range(parts + 1)]
-    return [_rows(batch, slice(start, stop)) for start, stop in pairwise(bounds) if stop > start]
+    pieces = [share(len(batch), part, parts) for part in range(parts)]
+    return [_rows(batch, rows) for rows in pieces if rows.stop > rows.start]
 
 
-def _backward(base: BaseModel, controlnet: ControlNet, batch: Batch, config: TrainConfig, state: TrainState) -> float:
-    """Gradients of the batch's mean loss, part by part; returns the loss."""
-    state.optimizer.zero_grad(set_to_none=True)
-    total = 0.0
-    for part in split(batch, config.accumulation):
-        losses = noise_prediction_loss(base, controlnet, part)
-        if config.min_snr:
-            losses = losses * min_snr_weights(base, part.timesteps, config.min_snr)
-        loss = losses.sum() / len(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.item()
-    _require_finite(total, "loss", state, config)
-    return total
+@dataclass(frozen=True)
+class _Training:
+    """What one step is made of; the state within it moves."""
 
+    base: BaseModel
+    network: Any
+    """The ControlNet, or what sums its gradients over the processes."""
+    config: TrainConfig
+    state: TrainState
+    processes: Processes
 
-def _update(state: TrainState, config: TrainConfig, learning_rate: float) -> float:
-    """Clips the gradients and takes the step; returns their norm before clipping."""
-    groups = state.optimizer.param_groups
-    weights = [weight for group in groups for weight in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(weights, config.max_grad_norm).item()
-    _require_finite(norm, "gradient's norm", state, config)
-    for group, rate in zip(groups, (learning_rate, config.base_learning_rate_at(state.step)), strict=False):
-        group["lr"] = rate
-    state.optimizer.step()
-    _average(state, config.ema)
-    return norm
+    def gradients(self, batch: Batch) -> tuple[float, float]:
+        """Clipped gradients of the batch's mean loss; returns the loss, and their norm before clipping.
+
+        Those of fp16 that overflow are computed anew with half the loss scale, so that no step goes by without them.
+        """
+        controlnet, scaler = self.state.controlnet, self.state.scaler
+        weights = [weight for group in self.state.optimizer.param_groups for weight in group["params"]]
+        while True:
+            loss = self._backward(batch)
+            if not math.isfinite(loss):
+                origin = origin_of_loss(self.base, controlnet, batch, self.config.precision)
+                raise self._diverged(f"loss became {loss}", self.processes.first_word(origin))
+            scaler.unscale_(self.state.optimizer)
+            norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+            if math.isfinite(norm.item()):
+                nn.utils.clip_grads_with_norm_(weights, self.config.max_grad_norm, norm)
+                return loss, norm.item()
+            if scaler.get_scale() <= 1:
+                origin = origin_of_gradients(self.base, controlnet)
+                raise self._diverged(f"gradient's norm became {norm.item()}", origin)
+            scaler.update()
+
+    def update(self, learning_rate: float) -> None:
+        """Takes the step."""
+        rates = (learning_rate, self.config.base_learning_rate_at(self.state.step))
+        for group, rate in zip(self.state.optimizer.param_groups, rates, strict=False):  # one group: a locked base
+            group["lr"] = rate
+        self.state.scaler.step(self.state.optimizer)
+        self.state.scaler.update()
+        _average(self.state, self.config.ema)
+
+    def _backward(self, batch: Batch) -> float:
+        """Gradients of the mean loss over all processes' examples, part by part; returns the loss."""
+        self.state.optimizer.zero_grad(set_to_none=True)
+        *parts, last = split(batch, self.config.accumulation)
+        with self.processes.without_sum(self.network):
+            losses = [self._backward_part(part) for part in parts]
+        return self.processes.total(sum([*losses, self._backward_part(last)]))
+
+    def _backward_part(self, part: Batch) -> float:
+        with autocast(self.base.device, self.config.precision):
+            losses = noise_prediction_loss(self.base, self.network, part)
+            if self.config.min_snr:
+                losses = losses * min_snr_weights(self.base, part.timesteps, self.config.min_snr)
+            loss = losses.sum() / self.config.batch_size
+        scaled = self.state.scaler.scale(loss * self.processes.count)  # the processes' gradients are averaged
+        scaled.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def _diverged(self, what: str, origin: str | None) -> UserError:
+        config = self.config
+        first = f"; the first value that is not finite is in {origin}" if origin else ""
+        other_type = " --precision bf16," if config.precision == "fp16" else ""
+        return UserError(
+            f"the {what} at step {self.state.step}:{other_type} a lower learning rate than {config.learning_rate:g} or "
+            f"a longer warm-up than {config.warm_up} steps usually helps{first}"
+        )
 
 
 @torch.no_grad()
@@ -124,14 +178,6 @@ def _average(state: TrainState, decay: float) -> None:
 
 def _is_due(step: int, config: TrainConfig) -> bool:
     return step == config.steps or (config.gain_every > 0 and step % config.gain_every == 0)
-
-
-def _require_finite(value: float, what: str, state: TrainState, config: TrainConfig) -> None:
-    if value - value != 0:  # nan or infinite
-        raise UserError(
-            f"the {what} became {value} at step {state.step}: a lower learning rate than {config.learning_rate:g} or a "
-            f"longer warm-up than {config.warm_up} steps usually helps"
-        )
 
 
 def _rows(batch: Batch, rows: slice) -> Batch:

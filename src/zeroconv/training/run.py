@@ -1,8 +1,8 @@
 """A training run from beginning to end: prepare the data, train, and on the way log, measure, show and save."""
 
 import platform
+import signal
 import time
-import warnings
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,32 +10,36 @@ from typing import Any
 
 import torch
 
-from zeroconv import __version__, fields
+from zeroconv import __version__
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import Encoded
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
-from zeroconv.errors import UserError
 from zeroconv.hashing import base_hash
 from zeroconv.progress import progress_bar
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of
-from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.config import TrainConfig
 from zeroconv.training.curve import Curve
 from zeroconv.training.examples import Preparation, find_buckets, held_out, training_examples
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
-from zeroconv.training.loop import train
+from zeroconv.training.loop import Step, train
 from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
+from zeroconv.training.optimizer import check_same_optimizer
+from zeroconv.training.processes import ALONE, Processes
 from zeroconv.training.result import save_last, state_of
-from zeroconv.training.start import first_controlnet, num_parameters
+from zeroconv.training.settings import settings_of
+from zeroconv.training.start import first_controlnet
 from zeroconv.training.state import TrainState, save_state, saved_steps, to_record
 from zeroconv.training.trackers import Trackers, open_trackers
 from zeroconv.training.unlock import unlock
 
 PREVIEWED = 4
+BEFORE_START = -1
+"""A run that goes on from nothing, killed before its first state, measures step 0 again."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Order:
     """A ControlNet to begin with in place of a fresh one."""
     trackers: tuple[str, ...] = ()
     """Where it is shown besides its folder; empty: TensorBoard where it is installed."""
+    processes: Processes = ALONE
+    """Those that train together, of which this is one."""
 
 
 @dataclass
@@ -65,7 +71,7 @@ class Run:
     controlnet: ControlNet
     batches: Batches
     held_out: list[Batch]
-    """Fixed batches that measure the control gain."""
+    """Fixed batches that measure the control gain; the first process alone has them."""
     previewed: list[Encoded]
     """Held-out examples of which pictures are made."""
     config: TrainConfig
@@ -76,6 +82,7 @@ class Run:
     curve: Curve
     seconds: float
     """Spent training in all, earlier sittings included."""
+    processes: Processes = ALONE
     state: TrainState | None = None
     tracked_by: tuple[str, ...] = ()
     trackers: Trackers = field(default_factory=Trackers)
@@ -87,28 +94,27 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
 
     given  settings that were asked for; the others are those of the run that is resumed, or suit the base.
     """
-    _check_base(base)
     folder = RunFolder(order.out)
     record = folder.open(resume=order.resume)
-    before = record["config"] if record else defaults_for(num_parameters(base))
-    config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
-    if "base_learning_rate" in given and config.unlock == "none":
-        warnings.warn("base_learning_rate has no effect on a locked base: unlock decoder or all of it", stacklevel=2)
+    config = settings_of(base, order.processes, record, given)
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
     start = record["about"].get("start") if record and order.start is None else order.start
     buckets = find_buckets(source, base, config)
     about = {**_about(order, base, source, config), "start": start, "buckets": list(map(str, buckets))}
     if record is not None:
         check_same_run(record["about"], about, order.out)
+        check_same_optimizer(record["config"], config)
         print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
     elif order.resume:
         print(f"nothing to resume in {order.out}: starting fresh")
-    preparation = Preparation(base, order.condition, order.cache, order.workers)
+    preparation = Preparation(base, order.condition, order.cache, order.workers, order.processes)
     examples = training_examples(preparation, source, buckets, config)
     unseen = preparation.encoded([unseen_source], "held-out examples")[0] if unseen_source else None
     if order.held_out and len(unseen or ()) < order.held_out:
         print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
-    folder.start(about)
+    is_first = order.processes.is_first
+    if is_first:
+        folder.start(about)
     unlock(base, config.unlock)
     return Run(
         base=base,
@@ -121,15 +127,18 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
             config.seed,
             config.prompt_drop,
             tuple(frozenset(bucket.members) for bucket in buckets),
+            order.processes.rank,
+            order.processes.count,
         ),
-        held_out=held_out(base, unseen, config) if unseen else [],
-        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen else [],
+        held_out=held_out(base, unseen, config) if unseen and is_first else [],
+        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen and is_first else [],
         config=config,
         folder=folder,
         about=about,
         record=record,
-        curve=folder.rewind(record["step"] if record else 0, noise_bands(base)),
+        curve=folder.rewind(record["step"] if record else BEFORE_START, noise_bands(base)) if is_first else Curve(),
         seconds=record["about"]["seconds"] if record else 0.0,
+        processes=order.processes,
         tracked_by=order.trackers,
     )
 
@@ -137,17 +146,17 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
 def loop(run: Run, interruption: Interruption) -> None:
     """Trains until the last step, the end of the run's patience or a signal; the state is saved at each."""
     done = run.record["step"] if run.record else 0
-    is_cpu = run.base.device.type == "cpu"
-    run.trackers = open_trackers(
-        run.tracked_by,
-        run.folder.path,
-        resumed_at=done if run.record else None,
-        settings=asdict(run.config),
-        is_cpu=is_cpu,
-    )
+    if run.processes.is_first:
+        run.trackers = open_trackers(
+            run.tracked_by,
+            run.folder.path,
+            resumed_at=done if run.record else None,
+            settings=asdict(run.config),
+            is_cpu=run.base.device.type == "cpu",
+        )
     with closing(run.trackers):
         measure_start(run)
-        if done < run.config.steps and has_stalled(run):
+        if done < run.config.steps and any(run.processes.largest(has_stalled(run))):
             print("its patience is at an end: a larger --patience, or 0, goes on")
             return
         _take_steps(run, interruption, done)
@@ -155,6 +164,8 @@ def loop(run: Run, interruption: Interruption) -> None:
 
 def finish(run: Run) -> None:
     """Saves the result with its summary and says where it lies; raises RuntimeError if what is locked has changed."""
+    if not run.processes.is_first:
+        return
     state = state_of(run)
     save_last(run)
     if run.curve.points:
@@ -171,8 +182,10 @@ def finish(run: Run) -> None:
 
 
 def save(run: Run) -> None:
-    """Saves the whole state of the run."""
+    """Saves the whole state of the run, which all processes have and the first one writes."""
     assert run.state is not None
+    if not run.processes.is_first:
+        return
     save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
     forget_replaced(run.folder.best, run.folder.states, saved_steps(run.folder.states))
 
@@ -180,10 +193,19 @@ def save(run: Run) -> None:
 def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
     began = time.perf_counter() - run.seconds
     with progress_bar(total=run.config.steps, initial=done, unit="step", bar_format=BAR) as bar:
-        for step in train(run.base, run.controlnet, run.batches, run.config, held_out=run.held_out, resume=run.record):
+        for step in train(
+            run.base,
+            run.controlnet,
+            run.batches,
+            run.config,
+            held_out=run.held_out,
+            resume=run.record,
+            processes=run.processes,
+        ):
             run.state, run.seconds = step.state, time.perf_counter() - began
-            observe(run, step, bar)
-            is_over = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
+            if run.processes.is_first:
+                observe(run, step, bar)
+            is_over = _agreed(run, step, interruption)
             if is_over or is_due(step.number, run.config.save_every) or interruption.signal is not None:
                 save(run)
             if interruption.signal is not None:
@@ -200,12 +222,13 @@ def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
                 return
 
 
-def _check_base(base: BaseModel) -> None:
-    takes, latent = base.unet.config.in_channels, base.latent_channels
-    if takes != latent:
-        raise UserError(
-            f"training needs a text-to-image base, with a U-Net of {latent} input channels; {base.name} has {takes}"
-        )
+def _agreed(run: Run, step: Step, interruption: Interruption) -> bool:
+    """Whether this was the last step; a signal to one process, or what the first one measured, goes for all."""
+    has_ended = step.number == run.config.steps or (step.gain is not None and has_stalled(run))
+    is_over, number = run.processes.largest(has_ended, interruption.signal or 0)
+    if number:
+        interruption.signal = signal.Signals(int(number))
+    return bool(is_over)
 
 
 def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -> dict[str, Any]:
@@ -220,6 +243,7 @@ def _about(order: Order, base: BaseModel, source: Source, config: TrainConfig) -
         "machine": {
             "device": str(base.device),
             "threads": torch.get_num_threads(),
+            "processes": order.processes.count,
             "python": platform.python_version(),
         },
         "versions": {"zeroconv": __version__, "torch": str(torch.__version__)},

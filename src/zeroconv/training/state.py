@@ -21,6 +21,8 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.optimizer import make_optimizer
+from zeroconv.training.precision import gradient_scaler
 from zeroconv.training.unlock import unlock, unlocked_weights
 
 SCHEMA = 1
@@ -37,6 +39,8 @@ class TrainState:
     averaged: ControlNet | None
     """Its running average; None where config.ema is 0."""
     optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    """The loss scale of fp16; idle with other number types."""
     base: BaseModel
     """The base it steers, of which config.unlock names the part that is in training too."""
     averaged_unet: Any = None
@@ -64,21 +68,17 @@ class TrainState:
 
 
 def fresh_state(controlnet: ControlNet, config: TrainConfig, base: BaseModel) -> TrainState:
-    """The state before the first step: AdamW over the ControlNet's parameters, and over those of the base that
+    """The state before the first step: an optimiser over the ControlNet's parameters, and over those of the base that
     config.unlock names as a second group; the base's others are locked."""
     unlock(base, config.unlock)
     groups: list[dict[str, Any]] = [{"params": [weight for weight in controlnet.parameters() if weight.requires_grad]}]
     if unlocked := list(unlocked_weights(base).values()):
         groups.append({"params": unlocked, "lr": config.base_learning_rate})
-    optimizer = torch.optim.AdamW(
-        groups,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=next(controlnet.parameters()).device.type in ("cpu", "cuda"),
-    )
+    optimizer = make_optimizer(groups, config)
+    scaler = gradient_scaler(next(controlnet.parameters()).device, config.precision)
     averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
     averaged_unet = deepcopy(base.unet).requires_grad_(False) if config.ema and unlocked else None
-    return TrainState(controlnet, averaged, optimizer, base, averaged_unet)
+    return TrainState(controlnet, averaged, optimizer, scaler, base, averaged_unet)
 
 
 def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | No
         "base": _unlocked_part(state, state.base.unet),
         "averaged_base": None if state.averaged_unet is None else _unlocked_part(state, state.averaged_unet),
         "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
         "rng": {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -109,6 +110,8 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
         _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
     _load_unlocked(state, record)
     state.optimizer.load_state_dict(record["optimizer"])
+    if scale := record.get("scaler"):  # none in a state of another number type
+        state.scaler.load_state_dict(scale)
     state.step = record["step"]
     torch.set_rng_state(record["rng"]["cpu"])
     if torch.cuda.is_available() and len(record["rng"]["cuda"]) == torch.cuda.device_count():

@@ -5,7 +5,7 @@ U-Net as well); the released code's `sd_locked = False`, which trains the decode
 locked. Which weights are unlocked is told by the weights themselves: they ask for gradients.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
@@ -15,13 +15,19 @@ Unlock = Literal["none", "decoder", "all"]
 _DECODER = ("up_blocks", "conv_norm_out", "conv_out")
 
 
+def part_of(base: BaseModel, part: Unlock) -> dict[str, nn.Parameter]:
+    """The weights of the base's U-Net that this part is made of, by name."""
+    if part == "none":
+        return {}
+    weights = base.unet.named_parameters()
+    return {name: weight for name, weight in weights if part == "all" or name.partition(".")[0] in _DECODER}
+
+
 def unlock(base: BaseModel, part: Unlock) -> None:
     """Unlocks this part of the base's U-Net and locks the rest of it."""
-    unet: Any = base.unet
-    unet.requires_grad_(part == "all")
-    for name in _DECODER if part == "decoder" else ():
-        if getattr(unet, name) is not None:
-            getattr(unet, name).requires_grad_(True)
+    base.unet.requires_grad_(False)
+    for weight in part_of(base, part).values():
+        weight.requires_grad_(True)
 
 
 def unlocked_weights(base: BaseModel) -> dict[str, nn.Parameter]:

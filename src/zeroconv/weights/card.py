@@ -28,6 +28,8 @@ _TOLD = (
     "ema",
     "min_snr",
     "unlock",
+    "precision",
+    "optimizer",
     "seed",
 )
 _COPIES = ("full", "gaussian", "middle")
