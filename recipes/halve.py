@@ -8,7 +8,9 @@ import json
 import shutil
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+
+from zeroconv.tensor_files import write_tensors
 
 
 def halve(source: Path, target: Path, prefix: str = "") -> None:
@@ -21,8 +23,7 @@ def halve(source: Path, target: Path, prefix: str = "") -> None:
     file = next(source.glob("*.safetensors"))
     loaded = load_file(file).items()
     weights = {f"{prefix}{key.removeprefix(prefix)}": value.half().contiguous() for key, value in loaded}
-    save_file(weights, target / file.name, metadata={"format": "pt"})
-    shutil.copymode(file.parent / "config.json", target / file.name)  # safetensors lets nobody else read what it writes
+    write_tensors(weights, target / file.name)
 
 
 def main() -> None:

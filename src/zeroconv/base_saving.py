@@ -11,6 +11,7 @@ from typing import Any
 
 from zeroconv.base import BaseModel, base_folder
 from zeroconv.base_files import PARTS, PLAIN, read_index, wanted_files
+from zeroconv.tensor_files import write_tensors
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -56,8 +57,5 @@ def _entry(name: str, value: Any) -> Any:
 
 
 def _write_unet(base: BaseModel, folder: Path) -> None:
-    from safetensors.torch import save_file
-
     state = {key: value.detach().cpu().contiguous() for key, value in base.unet.state_dict().items()}
-    save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
-    shutil.copymode(folder / "config.json", folder / _WEIGHTS)  # safetensors lets nobody else read what it writes
+    write_tensors(state, folder / _WEIGHTS)

@@ -1,4 +1,4 @@
-"""Checkpoint files read safely: safetensors, and pickled files without running any code that is in them.
+"""Files of tensors: written as safetensors; read safely, pickles too, without running any code that is in them.
 
 Source: safetensors; torch.load(weights_only=True). What a file is, its content decides, not its name.
 """
@@ -61,6 +61,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if start[:2] not in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04"):
         raise UserError(f"{path} is not a checkpoint: expected .safetensors, .pth, .ckpt or .bin content.")
     return _read_pickle(path)
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path, about: Mapping[str, str] | None = None) -> None:
+    """Write tensors as safetensors with the mode of any new file; `about` is kept beside them, as texts.
+
+    The library by itself lets nobody but the owner read what it writes.
+    """
+    from safetensors.torch import save_file
+
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(dict(tensors), path, {"format": "pt"} if about is None else dict(about))
+    path.chmod(mode)
 
 
 def read_shapes(path: Path) -> dict[str, Tensor]:

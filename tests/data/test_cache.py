@@ -77,7 +77,7 @@ def test_an_interrupted_write_leaves_nothing(
         path.write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(cache, "save_file", cut_short)
+    monkeypatch.setattr(cache, "write_tensors", cut_short)
     with pytest.raises(OSError, match="no space"):
         list(fill(tmp_path, base, source))
     assert list(tmp_path.iterdir()) == []

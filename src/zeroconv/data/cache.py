@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
@@ -32,6 +31,7 @@ from zeroconv.data.records import Example, Sizes
 from zeroconv.data.sources import Extraction, Source
 from zeroconv.hashing import weights_hash
 from zeroconv.images import atomic_write
+from zeroconv.tensor_files import write_tensors
 
 SCHEMA = 1
 LATENTS, DEVIATIONS = "latents", "deviations"
@@ -246,7 +246,7 @@ def _write(path: Path, base: BaseModel, examples: list[Example], with_deviation:
         "conditions": (conditions[:, :1] if is_grey else conditions).contiguous(),
     }
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, about)
+        write_tensors(tensors, temporary, about)
 
 
 @torch.no_grad()

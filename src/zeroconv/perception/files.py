@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from zeroconv.errors import UserError
 from zeroconv.families import MODELS
 from zeroconv.images import atomic_write
 from zeroconv.perception.network import PerceptionNetwork
+from zeroconv.tensor_files import write_tensors
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SHIPPED = MODELS / "perception"
@@ -46,6 +47,6 @@ def save_perception(network: PerceptionNetwork, folder: Path) -> None:
         if value.is_floating_point()
     }
     with atomic_write(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary, metadata={"format": "pt"})
+        write_tensors(weights, temporary)
     with atomic_write(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps({"widths": network.widths}, indent=2) + "\n")

@@ -3,6 +3,7 @@
 import platform
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,9 +15,11 @@ from zeroconv import __version__
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
+from zeroconv.data.buckets import Bucket
 from zeroconv.data.cache import Encoded
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
+from zeroconv.data.views import Examples
 from zeroconv.hashing import base_hash
 from zeroconv.progress import progress_bar
 from zeroconv.training.bands import noise_bands
@@ -120,16 +123,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         base=base,
         base_hash=base_hash(base),
         controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant),
-        batches=Batches(
-            examples,
-            base,
-            config.batch_size,
-            config.seed,
-            config.prompt_drop,
-            tuple(frozenset(bucket.members) for bucket in buckets),
-            order.processes.rank,
-            order.processes.count,
-        ),
+        batches=_batches(base, examples, buckets, config, order.processes),
         held_out=held_out(base, unseen, config) if unseen and is_first else [],
         previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen and is_first else [],
         config=config,
@@ -140,6 +134,21 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         seconds=record["about"]["seconds"] if record else 0.0,
         processes=order.processes,
         tracked_by=order.trackers,
+    )
+
+
+def _batches(
+    base: BaseModel, examples: Examples, buckets: Sequence[Bucket], config: TrainConfig, processes: Processes
+) -> Batches:
+    return Batches(
+        examples,
+        base,
+        config.batch_size,
+        config.seed,
+        config.prompt_drop,
+        tuple(frozenset(bucket.members) for bucket in buckets),
+        processes.rank,
+        processes.count,
     )
 
 

@@ -34,6 +34,15 @@ _TOLD = (
 )
 _COPIES = ("full", "gaussian", "middle")
 """Variants that diffusers runs."""
+_MARK = "<!-- written by zeroconv train; remove this line to keep what you change -->"
+_DIFFUSERS = """\
+from diffusers import ControlNetModel
+
+controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")"""
+_OURS = """\
+from zeroconv import load, load_base
+
+controlnet = load("PATH_OF_THIS_FOLDER", load_base("PATH_OR_NAME_OF_ITS_BASE"))"""
 
 
 def write_card(folder: Path, sidecar: Sidecar, base: str) -> None:
@@ -43,9 +52,6 @@ def write_card(folder: Path, sidecar: Sidecar, base: str) -> None:
         return
     with atomic_write(path) as temporary:
         temporary.write_text(card(sidecar, base), "utf-8")
-
-
-_MARK = "<!-- written by zeroconv train; remove this line to keep what you change -->"
 
 
 def card(sidecar: Sidecar, base: str) -> str:
@@ -100,16 +106,6 @@ def _training(training: Mapping[str, Any]) -> dict[str, str]:
         "time": f"{float(training['seconds']) / 60:.1f} minutes on {training['machine']['device']}",
         "versions": ", ".join(f"{name} {value}" for name, value in training["versions"].items()),
     }
-
-
-_DIFFUSERS = """\
-from diffusers import ControlNetModel
-
-controlnet = ControlNetModel.from_pretrained("PATH_OF_THIS_FOLDER")"""
-_OURS = """\
-from zeroconv import load, load_base
-
-controlnet = load("PATH_OF_THIS_FOLDER", load_base("PATH_OR_NAME_OF_ITS_BASE"))"""
 
 
 def _gain(points: list[Mapping[str, Any]]) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from zeroconv.base import BUILT_IN, BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.tensor_files import write_tensors
 from zeroconv.variants import variant_of
 from zeroconv.weights.architecture import config_of, only_ours
 from zeroconv.weights.keys import ours_to_diffusers, to_original_keys
@@ -37,8 +38,6 @@ def save(
     dtype: the number type in the file (torch.float16 halves it); None: the ControlNet's own. The sidecar gets the
     base's name and fingerprint. An interruption leaves the earlier folder, or whole files.
     """
-    from safetensors.torch import save_file
-
     folder = Path(folder)
     record = replace(
         sidecar or Sidecar(),
@@ -49,10 +48,9 @@ def save(
     part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     part.mkdir(parents=True)
     try:
-        save_file(to_diffusers(controlnet, dtype), part / WEIGHTS, metadata={"format": "pt"})
+        write_tensors(to_diffusers(controlnet, dtype), part / WEIGHTS)
         (part / "config.json").write_text(json.dumps(config_of(controlnet), indent=2, sort_keys=True) + "\n", "utf-8")
         write_sidecar(record, part / FILE)
-        shutil.copymode(part / "config.json", part / WEIGHTS)  # safetensors lets nobody else read what it writes
         _move(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
