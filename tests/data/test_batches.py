@@ -121,6 +121,18 @@ def test_noise_is_normal_and_time_steps_are_uniform() -> None:
     assert abs(timesteps[kept].float().mean() - timesteps[~kept].float().mean()) < 50  # drop and time step independent
 
 
+def test_a_power_below_one_prefers_the_noisy_time_steps_and_changes_nothing_else() -> None:
+    even, noisy = (
+        [next(batches(1, timestep_power=power).starting(position)) for position in range(400)] for power in (1, 0.5)
+    )
+    for plain, biased in zip(even, noisy, strict=True):
+        assert torch.equal(plain.noise, biased.noise) and torch.equal(plain.text.tokens, biased.text.tokens)
+        expected = 1000 * ((plain.timesteps + 0.5) / 1000) ** 0.5
+        assert torch.equal(biased.timesteps, expected.long())
+    drawn = torch.cat([batch.timesteps for batch in noisy]).float()
+    assert abs(drawn.mean() - 2000 / 3) < 40 and drawn.max() < 1000  # the mean of the square root of an even chance
+
+
 def test_a_batch_has_the_conditions_in_zero_to_one_and_each_prompt_in_its_row() -> None:
     base = ToyBase()
     chosen = [EXAMPLES[1], EXAMPLES[2], EXAMPLES[1]]

@@ -16,6 +16,7 @@ from zeroconv.hashing import weights_hash
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import Step, split, train
+from zeroconv.training.optimizer import check_same_optimizer
 from zeroconv.training.state import to_record
 
 CONFIG = TrainConfig(steps=6, learning_rate=1e-3, batch_size=4, gain_every=4, seed=1)
@@ -37,10 +38,12 @@ def recorded(base: BaseModel, config: TrainConfig, until: int) -> dict[str, Any]
     return deepcopy(to_record(last.state, config))
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize(("ema", "joint_rate"), [(0.0, 1.0), (0.9, 1.0), (0.9, 3.0)])
 @pytest.mark.parametrize("stopped_after", [1, 4])
-def test_a_resumed_training_is_bitwise_the_uninterrupted_one(base: BaseModel, ema: float, stopped_after: int) -> None:
-    config = replace(CONFIG, ema=ema, warm_up=3, decay=0.5, accumulation=2)
+def test_a_resumed_training_is_bitwise_the_uninterrupted_one(
+    base: BaseModel, ema: float, joint_rate: float, stopped_after: int
+) -> None:
+    config = replace(CONFIG, ema=ema, joint_rate=joint_rate, warm_up=3, decay=0.5, accumulation=2)
     whole = run(base, config)
     record = recorded(base, config, stopped_after)
     torch.manual_seed(999)  # another process would not have this one's random state
@@ -147,6 +150,23 @@ def test_the_learning_rate_that_is_told_is_the_one_that_is_used(base: BaseModel)
     config = replace(CONFIG, warm_up=4)
     for step in train(base, toy_controlnet(base), toy_batches(base, config), config):
         assert step.learning_rate == step.state.optimizer.param_groups[0]["lr"] == config.learning_rate_at(step.number)
+
+
+def test_what_is_new_has_a_learning_rate_of_its_own(base: BaseModel) -> None:
+    config = replace(CONFIG, joint_rate=4.0, decay=0.5)
+    for step in train(base, toy_controlnet(base), toy_batches(base, config), config):
+        copied, new = step.state.optimizer.param_groups
+        assert new["lr"] == pytest.approx(4 * copied["lr"]) and copied["lr"] == step.learning_rate
+    named = dict(step.state.controlnet.named_parameters())
+    assert sum(len(group["params"]) for group in (copied, new)) == len(named)
+    joints = {name for name, weight in named.items() if any(weight is one for one in new["params"])}
+    assert {name.partition(".")[0] for name in joints} == {
+        "condition_encoder",
+        "zero_convolutions",
+        "middle_zero_convolution",
+    }
+    with pytest.raises(UserError, match="--joint-rate 4; it cannot go on with 1"):
+        check_same_optimizer({"joint_rate": 4.0}, CONFIG)
 
 
 def test_the_gain_is_measured_when_due_on_the_average(base: BaseModel) -> None:

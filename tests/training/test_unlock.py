@@ -66,7 +66,7 @@ def test_each_group_has_its_own_learning_rate_and_the_norm_is_of_all() -> None:
     base = toy_base()
     for step in islice(train(base, toy_controlnet(base), toy_batches(base, CONFIG), CONFIG), 3):
         rates = [group["lr"] for group in step.state.optimizer.param_groups]
-        assert rates == [CONFIG.learning_rate_at(step.number), CONFIG.base_learning_rate_at(step.number)]
+        assert rates == CONFIG.rates_at(step.number)
         assert rates[1] == pytest.approx(rates[0] / 10) and step.learning_rate == rates[0]
         weights = [*step.state.controlnet.parameters(), *unlocked_weights(base).values()]
         clipped = torch.stack([weight.grad.norm() for weight in weights if weight.grad is not None]).norm().item()

@@ -33,11 +33,18 @@ class Draw:
     """(C, h, w), standard normal, float32."""
 
 
-def draw(example: Encoded, *, seed: int, epoch: int, prompt_drop: float, num_timesteps: int) -> Draw:
-    """Draws for one sample in one epoch; the order drop, time step, noise never changes."""
+def draw(
+    example: Encoded, *, seed: int, epoch: int, prompt_drop: float, num_timesteps: int, timestep_power: float = 1.0
+) -> Draw:
+    """Draws for one sample in one epoch; the order drop, time step, noise never changes.
+
+    timestep_power: the time step is num_timesteps * u ** timestep_power, u even in [0, 1); below 1 more of the noisy.
+    """
     chance = generator("sample", seed, epoch, example.index)
     is_dropped = torch.rand((), generator=chance).item() < prompt_drop
     timestep = int(torch.randint(num_timesteps, (), generator=chance))
+    if timestep_power != 1:
+        timestep = int(num_timesteps * ((timestep + 0.5) / num_timesteps) ** timestep_power)
     return Draw(
         prompt="" if is_dropped else example.caption,
         timestep=timestep,
@@ -72,6 +79,8 @@ class Batches:
     part: int = 0
     """Which share of every batch is made, of `parts`: each process of a training makes its own."""
     parts: int = 1
+    timestep_power: float = 1.0
+    """Below 1 more of the noisy time steps are drawn."""
 
     def starting(self, position: int) -> Iterator[Batch]:
         """The batches after the first `position` samples of the whole training.
@@ -109,6 +118,7 @@ class Batches:
             epoch=epoch,
             prompt_drop=self.prompt_drop,
             num_timesteps=self.base.num_train_timesteps,
+            timestep_power=self.timestep_power,
         )
 
 

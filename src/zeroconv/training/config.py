@@ -21,6 +21,8 @@ _POSITIVE = (
     "base_learning_rate",
     "crops",
     "buckets",
+    "timestep_power",
+    "joint_rate",
 )
 _NOT_NEGATIVE = (
     "min_snr",
@@ -47,12 +49,17 @@ class TrainConfig:
     """Examples per optimiser step. A larger batch helps more than more steps."""
     accumulation: int = 1
     """Parts in which a batch is computed one after the other: less memory, the same gradient."""
+    joint_rate: float = 1.0
+    """Step size of what is new (zero convolutions, condition encoder) as a multiple of that of the trainable copy."""
     warm_up: int = 0
     """Steps over which the learning rate rises linearly from zero."""
     decay: float = 0.0
     """Share of the steps, at the end, over which the learning rate falls to zero along a cosine; 0: constant."""
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty one, so that the ControlNet learns to read the condition by itself."""
+    timestep_power: float = 1.0
+    """Time steps are drawn as a power of an even chance: 1 spreads them evenly, 0.5 prefers the noisy ones, where the
+    layout is decided."""
     flip: float = 0.0
     """Share of the samples that are mirrored: picture, condition, and the words left and right in the caption."""
     crop: Literal["centre", "random"] = "centre"
@@ -120,9 +127,10 @@ class TrainConfig:
         """The learning rate of step `step`, counted from 1."""
         return self._scheduled(self.learning_rate, step)
 
-    def base_learning_rate_at(self, step: int) -> float:
-        """The same for the unlocked weights of the base."""
-        return self._scheduled(self.base_learning_rate, step)
+    def rates_at(self, step: int) -> list[float]:
+        """The learning rates of the groups that training.optimizer makes, the last for a base that is unlocked."""
+        joints = [] if self.joint_rate == 1 else [self.joint_rate * self.learning_rate]
+        return [self._scheduled(rate, step) for rate in (self.learning_rate, *joints, self.base_learning_rate)]
 
     def _scheduled(self, peak: float, step: int) -> float:
         warm = min(1.0, step / (self.warm_up + 1))

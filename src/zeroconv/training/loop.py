@@ -85,7 +85,7 @@ def train(
         state.step += 1
         learning_rate = config.learning_rate_at(state.step)
         loss, gradient_norm = training.gradients(batch)
-        training.update(learning_rate)
+        training.update()
         seconds = time.perf_counter() - started
         is_measured = held_out and _is_due(state.step, config)
         gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
@@ -131,10 +131,10 @@ class _Training:
                 raise self._diverged(f"gradient's norm became {norm.item()}", origin)
             scaler.update()
 
-    def update(self, learning_rate: float) -> None:
+    def update(self) -> None:
         """Takes the step."""
-        rates = (learning_rate, self.config.base_learning_rate_at(self.state.step))
-        for group, rate in zip(self.state.optimizer.param_groups, rates, strict=False):  # one group: a locked base
+        rates = self.config.rates_at(self.state.step)
+        for group, rate in zip(self.state.optimizer.param_groups, rates, strict=False):  # a locked base has no group
             group["lr"] = rate
         self.state.scaler.step(self.state.optimizer)
         self.state.scaler.update()

@@ -149,6 +149,7 @@ def _batches(
         tuple(frozenset(bucket.members) for bucket in buckets),
         processes.rank,
         processes.count,
+        config.timestep_power,
     )
 
 

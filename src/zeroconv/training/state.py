@@ -69,12 +69,10 @@ class TrainState:
 
 def fresh_state(controlnet: ControlNet, config: TrainConfig, base: BaseModel) -> TrainState:
     """The state before the first step: an optimiser over the ControlNet's parameters, and over those of the base that
-    config.unlock names as a second group; the base's others are locked."""
+    config.unlock names; the base's others are locked."""
     unlock(base, config.unlock)
-    groups: list[dict[str, Any]] = [{"params": [weight for weight in controlnet.parameters() if weight.requires_grad]}]
-    if unlocked := list(unlocked_weights(base).values()):
-        groups.append({"params": unlocked, "lr": config.base_learning_rate})
-    optimizer = make_optimizer(groups, config)
+    unlocked = list(unlocked_weights(base).values())
+    optimizer = make_optimizer(controlnet, unlocked, config)
     scaler = gradient_scaler(next(controlnet.parameters()).device, config.precision)
     averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
     averaged_unet = deepcopy(base.unet).requires_grad_(False) if config.ema and unlocked else None

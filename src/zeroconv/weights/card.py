@@ -16,10 +16,12 @@ FILE = "README.md"
 _TOLD = (
     "variant",
     "learning_rate",
+    "joint_rate",
     "batch_size",
     "warm_up",
     "decay",
     "prompt_drop",
+    "timestep_power",
     "flip",
     "crop",
     "buckets",
