@@ -72,6 +72,8 @@ VARIED = (
     Ours("ours-min-snr", {"min_snr": 5.0}),
     Ours("ours-batch-4", {"batch_size": 4, "learning_rate": 3e-4}),
     Ours("ours-rate-1e-3", {"learning_rate": 1e-3}),
+    Ours("ours-joints-4", {"joint_rate": 4.0}),
+    Ours("ours-noisy", {"timestep_power": 0.65}),
 )
 ARCHITECTURES = tuple(Ours(name, {"variant": name}) for name in ("lite", "gaussian", "middle", "modulation"))
 FAULTY = (
