@@ -8,7 +8,6 @@ with latents whitened to mean 0 and spread 1 per channel. `--start vae` warm-sta
 """
 
 import argparse
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from render import HELD_OUT_SEED, TRAINING_SEED
-from shards import autocast, learning_rate, load_shards, load_state, save_state, to_images, write_row
+from shards import autocast, begin, learning_rate, load_shards, load_state, save_state, take_steps, to_images
 from torch import Tensor
 
 LATENT_CHANNELS = 8
@@ -157,7 +156,7 @@ class Trainer:
             torch._foreach_lerp_(list(self.average.values()), list(self.vae.state_dict().values()), 1 - decay)
         return loss.detach()
 
-    def save(self, done: int, seconds: float) -> float:
+    def save(self, done: int, seconds: float) -> dict[str, float]:
         """Full state, then the averaged weights as a folder, whitened -> their PSNR in dB on held-out pictures."""
         save_state(
             self.arguments.out / "state.pt",
@@ -173,7 +172,7 @@ class Trainer:
         if not self.arguments.decoder_only:
             whiten(vae, self.pictures[:512], device)
         vae.save_pretrained(self.arguments.out / "vae")
-        return psnr(vae, self.held_out, device)
+        return {"psnr": psnr(vae, self.held_out, device)}
 
 
 def parse() -> argparse.Namespace:
@@ -195,22 +194,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(arguments)
-    clock = time.monotonic() - trainer.seconds
-    for step in range(trainer.first, arguments.steps):
-        loss, done = trainer.step(step), step + 1
-        if done % arguments.check_every == 0 or done == arguments.steps:
-            quality = trainer.save(done, time.monotonic() - clock)
-            row = {
-                "step": done,
-                "seconds": round(time.monotonic() - clock),
-                "loss": round(loss.item(), 4),
-                "psnr": round(quality, 2),
-            }
-            write_row(arguments.out, row)
+    begin(arguments)
+    take_steps(Trainer(arguments), arguments)
 
 
 if __name__ == "__main__":

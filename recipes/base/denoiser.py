@@ -24,7 +24,17 @@ from diffusers.models.attention_processor import AttnProcessor
 from network import build, noise_schedule, write_index
 from optimisers import optimisers
 from render import TRAINING_SEED
-from shards import autocast, learning_rate, load_shards, load_state, save_state, shard_scenes, to_images, write_row
+from shards import (
+    autocast,
+    begin,
+    learning_rate,
+    load_shards,
+    load_state,
+    save_state,
+    shard_scenes,
+    to_images,
+    write_row,
+)
 from sheet import PROMPTS, draw, save_sheet
 from text import tokenize
 from torch import Tensor
@@ -198,9 +208,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     trainer = Trainer(arguments)
     trainer.load_data()
     started, recent = time.monotonic(), []

@@ -1,8 +1,11 @@
-"""What the trainings share: rendered shards in memory, the full state and the log on disk, the course of the rate."""
+"""What the trainings share: rendered shards in memory, the full state and the log on disk, the course of the steps."""
 
+import argparse
 import json
 import math
+import time
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -64,3 +67,36 @@ def write_row(folder: Path, row: dict[str, float]) -> None:
     print(json.dumps(row), flush=True)
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(row) + "\n")
+
+
+class Trainer(Protocol):
+    """A training that goes on from `first`, after so many `seconds`."""
+
+    first: int
+    seconds: float
+
+    def step(self, step: int) -> Tensor:
+        """Takes one step -> its loss."""
+
+    def save(self, done: int, seconds: float) -> dict[str, float]:
+        """Writes state and weights -> what they reach on held-out data, by name."""
+
+
+def begin(arguments: argparse.Namespace) -> None:
+    """Before anything is drawn or written: threads, the global chance, the folder."""
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+
+def take_steps(trainer: Trainer, arguments: argparse.Namespace) -> None:
+    """All steps that are left, and a line of figures at every check."""
+    started, recent = time.monotonic() - trainer.seconds, []
+    for step in range(trainer.first, arguments.steps):
+        recent.append(trainer.step(step))
+        done, seconds = step + 1, time.monotonic() - started
+        if done % arguments.check_every == 0 or done == arguments.steps:
+            reached = {"loss": torch.stack(recent).mean().item(), **trainer.save(done, seconds)}
+            figures = {name: round(value, 4) for name, value in reached.items()}
+            write_row(arguments.out, {"step": done, "seconds": round(seconds), **figures})
+            recent = []

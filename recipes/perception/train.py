@@ -8,7 +8,6 @@ folder `network` that ships as src/zeroconv/models/perception, with its errors o
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from examples import Batches, load_truth
 from heads import keypoint_loss, object_losses
 from render import HELD_OUT_SEED, TRAINING_SEED
 from scores import scores
-from shards import autocast, learning_rate, load_state, save_state, to_images, write_row
+from shards import autocast, begin, learning_rate, load_state, save_state, take_steps, to_images
 
 from zeroconv.perception import Perception, PerceptionNetwork, save_perception
 
@@ -156,19 +155,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    trainer, recent = Trainer(arguments), []
-    started = time.monotonic() - trainer.seconds
-    for step in range(trainer.first, arguments.steps):
-        recent.append(trainer.step(step))
-        done, seconds = step + 1, time.monotonic() - started
-        if done % arguments.check_every == 0 or done == arguments.steps:
-            row = {"step": done, "seconds": round(seconds), "loss": round(torch.stack(recent).mean().item(), 4)}
-            row |= {name: round(value, 4) for name, value in trainer.save(done, seconds).items()}
-            write_row(arguments.out, row)
-            recent = []
+    begin(arguments)
+    take_steps(Trainer(arguments), arguments)
 
 
 if __name__ == "__main__":
