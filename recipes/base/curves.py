@@ -35,6 +35,7 @@ def draw(axes: object, logs: list[Path], keys: tuple[str, ...]) -> None:
         before += max(rows)
     for key in keys:
         axes.plot(steps, values[key], label=key)
+    axes.locator_params(axis="x", nbins=6)
 
 
 def main() -> None:
