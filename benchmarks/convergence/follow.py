@@ -46,9 +46,9 @@ CONDITION = "canny"
 SCENES, UNSEEN = 16_000, 64
 GAIN_EVERY = (240, 2400), (1200, 10**9)
 """(samples between two measurements of the gain, until so many samples)."""
-FIDELITY_AT = (480, 960, 1920, 2880, 3840, 5760, 7680, 9600, 12_000)
+FIDELITY_AT = (960, 1920, 3840, 5760, 7680, 9600, 12_000)
 """Samples after which pictures are drawn."""
-DRAWN = 64
+DRAWN = 48
 DRAWN_STEPS = 10
 
 
