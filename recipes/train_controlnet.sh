@@ -1,8 +1,8 @@
 #!/bin/sh
 # A shipped ControlNet of the embedded base: the paper's recipe (locked base, zero convolutions, half of the prompts
-# dropped). 4,500 steps take about 45 minutes of one processor core (--threads 1), and rendering 16,000 scenes once ten more.
-# Those that ship had --steps 3600 (canny) and 3800 (segmentation). recipes/halve.py makes the folder that ships of
-# runs/CONDITION/controlnet. Run from the repository:
+# dropped). 4,500 steps take about 45 minutes of one processor core (--threads 1), and rendering 16,000 scenes once ten
+# more. Those that ship had --steps 3600 (canny) and 3800 (segmentation), then went on with --resume --steps 6600 and
+# 6200. recipes/halve.py makes the folder that ships of runs/CONDITION/controlnet. Run from the repository:
 #
 #     recipes/train_controlnet.sh canny|segmentation|... [--base FOLDER] [--out FOLDER] [--resume] ...
 #

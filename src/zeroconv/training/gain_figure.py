@@ -79,8 +79,10 @@ def draw_gain(figure: "Figure | SubFigure", curve: Curve, marks: Sequence[Mark] 
     whole.legend(facecolor=theme.background, edgecolor=theme.lines[3], labelcolor=theme.text)
     first = None
     for column, name in enumerate(NAMES if rows > 1 else ()):
-        panel = first = figure.add_subplot(grid[1, column], sharex=whole, sharey=first)
+        panel = first = figure.add_subplot(grid[1, column], sharey=first)
         _draw_band(panel, curve, name, theme)
+        panel.set_xlim(whole.get_xlim())
+        panel.locator_params(axis="x", nbins=4)
         panel.tick_params(labelleft=column == 0)
 
 
