@@ -6,6 +6,7 @@ file that would unpack to gigabytes is refused before it is unpacked.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import warnings
@@ -25,6 +26,9 @@ MAX_PIXELS = 100_000_000
 
 Fit = Literal["crop", "pad", "stretch"]
 """How a picture gets another shape: cut the long side, add borders to the short one, or distort."""
+
+LONGEST_STEM = 40
+"""Characters of a file's name in that of its temporary one: disks allow 255 bytes, of which this may take 160."""
 
 RESAMPLING = {"nearest": Image.Resampling.NEAREST, "linear": Image.Resampling.BILINEAR}
 """How a ready condition image is scaled, by the filter its kind declares."""
@@ -135,7 +139,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     A reader, and a run that was interrupted, sees the old file or the new one, never a part of one.
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    part = path.with_name(f".{path.stem[:LONGEST_STEM]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield part
         os.replace(part, path)  # noqa: PTH105 - the name says what happens to an existing file
@@ -144,12 +148,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def save_png(image: Image.Image, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Writes a PNG in one step, each entry of `metadata` as a text chunk."""
+    """Writes a PNG in one step, each entry of `metadata` as a text chunk; PictureError where its name is too long."""
     chunks = PngInfo()
     for key, value in (metadata or {}).items():
         chunks.add_text(key, value)
-    with atomic_write(path) as part:
-        image.save(part, format="PNG", pnginfo=chunks)
+    try:
+        with atomic_write(path) as part:
+            image.save(part, format="PNG", pnginfo=chunks)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise PictureError(f"{path}: this name is too long for the disk") from error
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

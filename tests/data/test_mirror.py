@@ -10,6 +10,7 @@ from zeroconv import conditions, scenes
 from zeroconv.conditions.normal import colours, normals, turned
 from zeroconv.conditions.person import mirrored_body
 from zeroconv.conditions.skeleton import COLOURS, LIMB_OPACITY, LIMBS, draw_pose
+from zeroconv.data.crop import RandomCrop
 from zeroconv.data.folder import FolderSource
 from zeroconv.data.mirror import mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.scenes import SceneSource
@@ -165,3 +166,14 @@ def test_captions_of_mirrored_scenes_list_from_left_to_right() -> None:
         else:
             assert order == sorted(order) and turned_order == sorted(turned_order, reverse=True)
     assert found == {(2, True), (2, False), (3, False)}
+
+
+def test_poses_of_one_file_follow_neither_a_mirror_nor_a_cut(tmp_path: Path) -> None:
+    Image.fromarray(photograph()).save(tmp_path / "a.png")
+    fixed, free = (extraction_of("pose", options) for options in ({"keypoints": "one.json"}, {"method": "scenes"}))
+    for data in (str(tmp_path), "scenes:4"):
+        with pytest.raises(UserError, match=r"^pose: keypoints=one.json is drawn as it lies .* take --flip 0$"):
+            open_source(data, fixed, 32).mirrored()
+        open_source(data, free, 32).mirrored()
+    with pytest.raises(UserError, match=r"take --crop centre$"):
+        FolderSource.open(tmp_path, None, fixed, 32).cut_at_random(RandomCrop(0, 0))

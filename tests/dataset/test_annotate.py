@@ -124,5 +124,7 @@ def test_the_command_says_what_came_out(photos: Path, tmp_path: Path, capsys: py
     assert json.loads((tmp_path / "out" / "annotate.json").read_text())["options"] == {"low": 50, "high": 200}
     assert main([*words, "--out", str(tmp_path / "out.png")]) == 2
     assert "must be a folder, not 'out.png'" in capsys.readouterr().err
+    assert main(["annotate", "canny", str(photos / "none"), "--out", str(tmp_path / "more")]) == 2
+    assert "no file" in capsys.readouterr().err
     assert main(["annotate", "canny", str(photos / "a.png"), "--overwrite", "--out", str(tmp_path / "one.png")]) == 0
     assert "are for folders" in capsys.readouterr().err

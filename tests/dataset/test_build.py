@@ -10,6 +10,7 @@ from PIL import Image
 
 from zeroconv import conditions
 from zeroconv.cli.entry import main
+from zeroconv.data.listing import list_folder
 from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.dataset import Plan, build
 from zeroconv.errors import UserError
@@ -62,6 +63,15 @@ def test_training_reads_what_was_built(photos: Path, tmp_path: Path) -> None:
     (example,) = source.read([2])
     assert example.caption == "a thing called b"
     assert np.array_equal(example.condition, np.asarray(Image.open(tmp_path / "out" / "hed" / "b.png")))
+
+
+def test_a_condition_that_was_not_built_is_not_taken_from_the_names_of_the_photographs(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(photos, tmp_path / "out")
+    assert [entry.condition for entry in list_folder(tmp_path / "out", "depth").entries] == [None] * 5
+    main(["dataset", "check", str(tmp_path / "out"), "--condition", "depth"])
+    assert "5 examples looked at, 5 without a depth image" in capsys.readouterr().out
 
 
 def test_two_processes_write_the_same_bytes_as_none(photos: Path, tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_masks_of_zero_and_one_are_an_error(planted: Path) -> None:
     assert findings(planted, "canny")["range"].is_error
 
 
+def test_depth_of_which_far_is_bright_is_found(planted: Path) -> None:
+    for number in (2, 9):
+        change(planted / "depth" / f"{number:06d}.png", lambda pixels: 255 - pixels)
+    found = findings(planted, "depth")["polarity"]
+    assert set(found.examples) == {"image/000002.png", "image/000009.png"} and not found.is_error
+    change_all(planted / "depth", lambda pixels: 255 - pixels)
+    assert findings(planted, "depth")["polarity"].count >= COUNT / 2
+
+
 def test_swapped_channels_of_normals_are_an_error(planted: Path) -> None:
     change_all(planted / "normal", lambda pixels: pixels[:, :, ::-1])
     found = findings(planted, "normal")["channels"]
@@ -137,7 +146,7 @@ def test_the_command_lists_what_is_missing_and_damaged_and_says_so_in_its_exit_c
     assert f"{COUNT} examples looked at; 0 findings" in capsys.readouterr().out
     (planted / "canny" / "000004.png").unlink()
     (planted / "image" / "000006.png").write_bytes(b"cut")
-    report = tmp_path / "report.json"
+    report = tmp_path / "new" / "report.json"
     assert main(["dataset", "check", str(planted), "--condition", "canny", "--json", str(report)]) == 1
     printed = capsys.readouterr().out
     assert "line 5 names canny/000004.png" in printed and "000006.png is not a picture" in printed

@@ -119,6 +119,24 @@ def test_what_would_go_wrong_is_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_that_cannot_be_resumed_is_told_before(
+    train: Train, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path for path in whole.rglob("*") if path.is_file())
+    for words, sentence in (
+        (["--data", "scenes:7"], "was started with data = "),
+        (["--condition", "canny,low=50"], "was started with condition = "),
+        (["--variant", "lite"], "was started with variant = full, not lite"),
+    ):
+        assert train(whole, "--dry-run", "--resume", *words) == 2
+        assert sentence in capsys.readouterr().err
+    assert train(whole, "--dry-run", "--resume") == 0
+    assert re.search(r"^resume +after step 4$", capsys.readouterr().out, re.MULTILINE)
+    assert train(tmp_path / "none", "--dry-run", "--resume") == 0
+    assert "none: a fresh start" in capsys.readouterr().out
+    assert sorted(path for path in whole.rglob("*") if path.is_file()) == before
+
+
 def test_sizes_in_words() -> None:
     assert [in_words(count) for count in (12, 1234, 5.67e8, 3e12)] == ["12 B", "1.23 kB", "567 MB", "3 TB"]
 

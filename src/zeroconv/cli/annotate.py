@@ -11,6 +11,7 @@ from PIL import Image
 from zeroconv import conditions, fields
 from zeroconv.cli.parser import some_path, whole
 from zeroconv.dataset.annotate import Annotation, annotate_folder
+from zeroconv.dataset.example import BATCH_HELP, check_batch_size
 from zeroconv.dataset.journal import SKIPPED
 from zeroconv.dataset.pool import core_count
 from zeroconv.errors import UserError
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_folder_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("for a folder")
     group.add_argument("--workers", type=whole, metavar="N", help="processes (default: one a core; 0: this one alone)")
+    group.add_argument("--batch-size", type=whole, metavar="N", help=BATCH_HELP)
     group.add_argument("--overwrite", action="store_true", help="make images anew that are there already")
 
 
@@ -62,8 +64,11 @@ def run(args: argparse.Namespace) -> int:
     extractor = conditions.create(args.condition, **given)  # wrong options are told before anything is read
     if args.image.is_dir():
         return _run_folder(args, Annotation(args.condition, given))
-    if args.workers is not None or args.overwrite:
-        warnings.warn("--workers and --overwrite are for folders; they change nothing for one picture", stacklevel=2)
+    if not args.image.is_file():
+        read_image(args.image)  # says what is missing
+    if args.workers is not None or args.batch_size is not None or args.overwrite:
+        flags = "--workers, --batch-size and --overwrite"
+        warnings.warn(f"{flags} are for folders; they change nothing for one picture", stacklevel=2)
     if args.out.suffix.lower() == ".json" and isinstance(extractor, conditions.WritesJson):
         return _write_json(extractor, args)
     if args.out.suffix.lower() != ".png":
@@ -84,8 +89,11 @@ def _run_folder(args: argparse.Namespace, annotation: Annotation) -> int:
     workers = core_count() if args.workers is None else args.workers
     if workers < 0:
         raise UserError(f"--workers must be at least 0, got {workers}")
+    check_batch_size(args.batch_size)
     started = time.perf_counter()
-    steps = annotate_folder(args.image, args.out, annotation, workers=workers, overwrite=args.overwrite)
+    steps = annotate_folder(
+        args.image, args.out, annotation, workers=workers, overwrite=args.overwrite, batch_size=args.batch_size
+    )
     first = progress = next(steps)
     with progress_bar(total=progress.total, initial=progress.done, unit="picture", desc=annotation.condition) as bar:
         for progress in steps:

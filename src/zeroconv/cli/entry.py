@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 a mistake in what was asked, 130 stopped from the keyboard
 """
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -39,6 +40,9 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; never raises for a mistake of the user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be what a terminal can show
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module="zeroconv")

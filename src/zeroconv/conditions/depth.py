@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from zeroconv.conditions import pretrained
-from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.depth_map import ARRAYS, Map, Meaning, depth_map_for, grey_values, nearness
 from zeroconv.conditions.detection import batched
 from zeroconv.conditions.device import Device
 from zeroconv.conditions.registry import Resize, condition, picture
@@ -45,6 +45,7 @@ class Depth:
     channel_order: ClassVar[str] = "RGB"
     resize_filter: ClassVar[Resize] = "linear"
     native_resolution: ClassVar[int | None] = 384
+    file_types: ClassVar[tuple[str, ...]] = ARRAYS
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """image uint8 (H, W, 3), RGB; grey and RGBA too -> uint8 (H, W, 3), grey, 255 the nearest."""
@@ -64,7 +65,7 @@ class Depth:
 
     def from_file(self, path: Path) -> np.ndarray | None:
         """The image of a depth map in a file of more than 8 bits; None where the file is a picture to look at."""
-        values = read_depth_map(path) if self.method == "algorithm" else None
+        values = depth_map_for(self.method, path, "depth")
         return None if values is None else _to_picture(nearness(values, self.depth_map))
 
 

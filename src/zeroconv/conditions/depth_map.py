@@ -16,13 +16,26 @@ Map = NDArray[np.float32]
 Meaning = Literal["inverse", "metric"]
 """inverse: larger is nearer, as disparity and MiDaS have it; metric: larger is farther, as metres."""
 
-_ARRAYS = (".npy", ".npz")
+ARRAYS = (".npy", ".npz")
+"""Suffixes of the files that cannot be pictures."""
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+
+
+def depth_map_for(method: str, path: Path, of: str) -> Map | None:
+    """The depth map in a file where the method reads them; None where the file is a picture to look at.
+
+    PictureError for an array that a method for pictures is given.
+    """
+    if method == "algorithm":
+        return read_depth_map(path)
+    if path.suffix.lower() in ARRAYS:
+        raise PictureError(f"{path} is a depth map, which {of} reads with method=algorithm and needs no network for")
+    return None
 
 
 def read_depth_map(path: Path) -> Map | None:
     """A map (H, W) from .npy, .npz (one array), or a picture of more than 8 bits; None for a picture of 8 bits."""
-    if path.suffix.lower() in _ARRAYS:
+    if path.suffix.lower() in ARRAYS:
         return _read_array(path)
     try:
         with Image.open(path) as image:

@@ -16,7 +16,7 @@ import numpy as np
 
 from zeroconv.conditions import marigold_tier
 from zeroconv.conditions.depth import WEIGHTS, estimate
-from zeroconv.conditions.depth_map import Map, Meaning, grey_values, nearness, read_depth_map
+from zeroconv.conditions.depth_map import ARRAYS, Map, Meaning, depth_map_for, grey_values, nearness
 from zeroconv.conditions.device import Device, find_device
 from zeroconv.conditions.registry import Resize, condition, one_thread, picture
 from zeroconv.conditions.scene_tier import reader
@@ -56,6 +56,7 @@ class Normal:
     channel_order: ClassVar[str] = "RGB"
     resize_filter: ClassVar[Resize] = "linear"
     native_resolution: ClassVar[int | None] = 384
+    file_types: ClassVar[tuple[str, ...]] = ARRAYS
 
     def __post_init__(self) -> None:
         if not 0 <= self.bg_threshold <= 1:
@@ -76,7 +77,7 @@ class Normal:
 
     def from_file(self, path: Path) -> np.ndarray | None:
         """The normals of a depth map in a file of more than 8 bits; None where the file is a picture to look at."""
-        values = read_depth_map(path) if self.method == "algorithm" else None
+        values = depth_map_for(self.method, path, "normal")
         return None if values is None else self._draw(nearness(values, self.depth_map))
 
     def _painted(self, image: np.ndarray) -> Map:

@@ -20,7 +20,7 @@ from zeroconv.conditions.pose_file import Poses, poses_json, read_poses
 from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
 from zeroconv.conditions.skeleton import draw_persons
-from zeroconv.errors import UserError
+from zeroconv.errors import PictureError, UserError
 
 LARGEST_SIDE = 16384
 
@@ -58,6 +58,7 @@ class Pose:
     channel_order: ClassVar[str] = "RGB"
     resize_filter: ClassVar[Resize] = "nearest"
     native_resolution: ClassVar[int | None] = 512
+    file_types: ClassVar[tuple[str, ...]] = (".json",)
 
     def __post_init__(self) -> None:
         if self.confidence is not None and not 0 <= self.confidence <= 1:
@@ -85,10 +86,13 @@ class Pose:
 
     def from_file(self, path: Path) -> np.ndarray | None:
         """The drawing of an OpenPose JSON file; None where the file is a picture to look at."""
-        if path.suffix.lower() != ".json":
+        if path.suffix.lower() not in self.file_types:
             return None
-        poses = read_poses(path)
-        size = self._canvas(poses, path)
+        try:
+            poses = read_poses(path)
+            size = self._canvas(poses, path)
+        except UserError as error:  # of this file alone: others may be sound
+            raise PictureError(str(error)) from error
         return draw_persons(poses.fitted(size), size, hands=self.hands, face=self.face)
 
     def to_json(self, image: np.ndarray) -> str:

@@ -54,8 +54,14 @@ class ReadsMany(Protocol):
 class ReadsFiles(Protocol):
     """An extractor that makes its image from files that are no pictures too, as depth in .npy or poses in JSON."""
 
+    file_types: ClassVar[tuple[str, ...]]
+    """Suffixes of the files that cannot be pictures."""
+
     def from_file(self, path: Path) -> np.ndarray | None:
-        """The condition image uint8 (H, W, 3); None where the file is a picture to be looked at."""
+        """The condition image uint8 (H, W, 3); None where the file is a picture to be looked at.
+
+        PictureError for a file that is neither.
+        """
         ...
 
 
@@ -174,11 +180,15 @@ def annotate_many(
     name: str, images: Sequence[np.ndarray], options: Mapping[str, object] | None = None
 ) -> list[np.ndarray]:
     """The condition image uint8 (H, W, 3) of each picture, in order; together where the condition's network can."""
-    extractor = create(name, **(options or {}))
-    made = extractor.many(images) if isinstance(extractor, ReadsMany) else [extractor(image) for image in images]
+    made = extract_many(create(name, **(options or {})), images)
     for doubt in dict.fromkeys(doubt for each in made for doubt in doubts(name, each)):
         warnings.warn(doubt, stacklevel=2)
     return made
+
+
+def extract_many(extractor: Extractor, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The condition image uint8 (H, W, 3) of each picture, in order; together where its network can."""
+    return extractor.many(images) if isinstance(extractor, ReadsMany) else [extractor(image) for image in images]
 
 
 def annotate_file(name: str, path: Path, options: Mapping[str, object] | None = None) -> np.ndarray:
@@ -195,6 +205,11 @@ def from_file(name: str, path: Path, options: Mapping[str, object] | None = None
     """The condition image uint8 (H, W, 3) of a file that is no picture, as poses in JSON; None where it is one."""
     extractor = create(name, **(options or {}))
     return extractor.from_file(path) if isinstance(extractor, ReadsFiles) else None
+
+
+def file_types(extractor: Extractor) -> tuple[str, ...]:
+    """Suffixes of the files besides pictures from which the image is made, as .json; empty where there are none."""
+    return extractor.file_types if isinstance(extractor, ReadsFiles) else ()
 
 
 def recorded(extractor: Extractor) -> dict[str, Any]:

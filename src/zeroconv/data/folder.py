@@ -1,6 +1,7 @@
 """A folder of one's own pictures as training data, with ready condition images or with conditions made from them."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from zeroconv import conditions
 from zeroconv.data.crop import MIDDLE, Centring, RandomCrop, mirrored_centring, told_sizes
 from zeroconv.data.entry import Entry
 from zeroconv.data.listing import list_folder
-from zeroconv.data.mirror import DRAWN_ANEW, mirrored_caption, mirrored_condition, mirrored_picture
+from zeroconv.data.mirror import DRAWN_ANEW, check_follows, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.places import Mirrors, fingerprint, read_place, size_at
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Picture
@@ -57,7 +58,7 @@ class FolderSource:
         digest = hashlib.sha256()
         for entry in self.entries:
             versions = ", ".join(fingerprint(place) for place in (entry.picture, entry.condition) if place is not None)
-            digest.update(f"{entry.name}\0{entry.caption}\0[{versions}]\n".encode())
+            digest.update(os.fsencode(f"{entry.name}\0{entry.caption}\0[{versions}]\n"))
         about = {"kind": "folder", "layout": self.layout, "size": self.size, "files": digest.hexdigest()[:16]}
         unusual = {
             "shape": self.shape and list(self.shape),
@@ -81,6 +82,7 @@ class FolderSource:
 
     def mirrored(self) -> "FolderSource":
         """All pictures and conditions as a mirror shows them; UserError where a ready condition image cannot be."""
+        check_follows(self.extraction.name, self.extraction.options, "--flip 0")
         ready = (entry.condition for entry in self.entries if entry.condition is not None)
         drawing = next((place for place in ready if not isinstance(place, Mirrors)), None)
         if drawing is not None and self.extraction.name in DRAWN_ANEW:
@@ -91,6 +93,7 @@ class FolderSource:
         return replace(self, is_mirrored=True)
 
     def cut_at_random(self, crop: RandomCrop) -> "FolderSource":
+        check_follows(self.extraction.name, self.extraction.options, "--crop centre")
         return replace(self, crop=crop)
 
     def shapes(self) -> list[tuple[int, int]]:
@@ -130,4 +133,4 @@ class FolderSource:
 
 
 def _rank(entry: Entry) -> str:
-    return hashlib.sha256(entry.name.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(entry.name)).hexdigest()

@@ -11,6 +11,7 @@ webdataset    tar shards: KEY.png or KEY.jpg, KEY.txt, KEY.<condition>.png
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ from zeroconv.scenes.folder import SETTINGS
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 CAPTIONS = (".txt", ".caption")
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark with which some editors begin."""
 TUTORIAL = ("prompt.json", "prompt.jsonl")
 METADATA = ("metadata.jsonl", "metadata.csv")
 LISTS = (*METADATA, TUTORIAL[0])
@@ -94,6 +97,8 @@ def _non_empty(folder: Path, layout: str, reads: Iterator[Read], problems: list[
             if problems is None:
                 raise
             problems.append(str(error))
+    if not entries and problems:
+        raise UserError(f"no example of {folder} can be used: {problems[0]}")
     if not entries:
         raise UserError(f"{folder} holds no pictures ({', '.join(PICTURES)})")
     return Listing(layout, tuple(entries))
@@ -111,7 +116,8 @@ def _tutorial(folder: Path, file: Path, condition: str) -> Iterator[Read]:
 def _imagefolder(folder: Path, file: Path, condition: str) -> Iterator[Read]:
     known = conditions.kind(condition)
     spellings = [name.replace("-", "_") for name in (known.name, *known.aliases)]
-    keys = [key for name in (*spellings, *CONDITION_KEYS) for key in (f"{name}_file_name", name)]
+    is_ours = (folder / SETTINGS).is_file()  # in a built set `source` is the photograph's name
+    keys = [key for name in (*spellings, *(() if is_ours else CONDITION_KEYS)) for key in (f"{name}_file_name", name)]
 
     def read(where: str, parse: Parse) -> Entry:
         row = parse()
@@ -155,12 +161,29 @@ def _sidecars(folder: Path, ready: Path | None) -> Iterator[Read]:
 def caption_beside(picture: Path) -> str:
     """The text in the file beside a picture; empty where there is none."""
     texts = (picture.with_suffix(suffix) for suffix in CAPTIONS)
-    return next((text.read_text("utf-8").strip() for text in texts if text.is_file()), "")
+    there = (text for text in texts if os.path.isfile(text))  # noqa: PTH113 - is_file() raises for names too long
+    return next(map(_read_caption, there), "")
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The files of a folder and all below it that are pictures by their names, sorted; hidden ones are none."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+def _read_caption(text: Path) -> str:
+    try:
+        return text.read_text(ENCODING).strip()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{text} is not in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name is that of a picture."""
+    return name.lower().endswith(PICTURES)
+
+
+def pictures_in(folder: Path, others: tuple[str, ...] = ()) -> list[Path]:
+    """The files of a folder and all below it that are pictures by their names, sorted; hidden ones are none.
+
+    others: suffixes of more files that are wanted.
+    """
+    wanted = (*PICTURES, *others)
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in wanted and not path.name.startswith("."))
     return sorted(path for path in found if path.is_file())
 
 
@@ -170,15 +193,18 @@ def _stem(folder: Path, path: Path) -> str:
 
 def _rows(file: Path) -> Iterator[tuple[str, Parse]]:
     """Each line's place in words, and what reads it."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        if file.suffix == ".csv":
-            for number, row in enumerate(csv.DictReader(lines), 2):
-                yield f"{file}, line {number}", partial(dict, row)
-            return
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                where = f"{file}, line {number}"
-                yield where, partial(_object, line, where)
+    try:
+        with file.open(encoding=ENCODING, newline="") as lines:
+            if file.suffix == ".csv":
+                for number, row in enumerate(csv.DictReader(lines), 2):
+                    yield f"{file}, line {number}", partial(dict, row)
+                return
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    where = f"{file}, line {number}"
+                    yield where, partial(_object, line, where)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not in UTF-8 ({error.reason}); save it as UTF-8") from error
 
 
 def _object(line: str, where: str) -> Mapping[str, Any]:

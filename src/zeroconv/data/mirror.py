@@ -15,12 +15,24 @@ import numpy as np
 
 from zeroconv.conditions import normal
 from zeroconv.conditions.skeleton import Picture
+from zeroconv.errors import UserError
 
 DRAWN_ANEW = ("pose",)
 """Conditions whose ready images cannot be mirrored as pixels."""
+FIXED = {"pose": "keypoints"}
+"""Options that name a file of what is drawn, wherever the picture has it then."""
 
 _SIDES = {"left": "right", "right": "left"}
 _WORD = re.compile(r"\b(left|right)(?=(?:most|wards?|hand(?:ed|ers?)?|side)?\b)", re.IGNORECASE)
+
+
+def check_follows(name: str, options: Mapping[str, Any], instead: str) -> None:
+    """UserError for a condition that is drawn from one file, and so cannot follow a mirrored or moved picture."""
+    if file := options.get(FIXED.get(name, "")):
+        raise UserError(
+            f"{name}: {FIXED[name]}={file} is drawn as it lies in the file and cannot follow pictures that are "
+            f"mirrored or cut elsewhere; take {instead}"
+        )
 
 
 def mirrored_caption(caption: str) -> str:

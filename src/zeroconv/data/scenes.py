@@ -13,7 +13,7 @@ import torch
 
 from zeroconv import scenes
 from zeroconv.conditions.person import mirrored_body
-from zeroconv.data.mirror import DRAWN_ANEW, mirrored_caption, mirrored_condition, mirrored_picture
+from zeroconv.data.mirror import DRAWN_ANEW, check_follows, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.records import Example
 from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError, nearest
@@ -68,6 +68,7 @@ class SceneSource:
 
     def mirrored(self) -> "SceneSource":
         """The same scenes as a mirror shows them."""
+        check_follows(self.extraction.name, self.extraction.options, "--flip 0")
         return replace(self, is_mirrored=True)
 
     def _render(self, indices: Sequence[int]) -> list[Example]:

@@ -7,6 +7,7 @@ DIR/export.json        the plan; a folder with another plan is refused
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from zeroconv.data.entry import Entry
 from zeroconv.data.listing import ANNOTATED, list_folder
 from zeroconv.data.places import Place
 from zeroconv.dataset.captions import captioned
-from zeroconv.dataset.example import Job, make_example
+from zeroconv.dataset.example import Job, Made, make_examples, usual_batch_size
 from zeroconv.dataset.imagefolder import Files, write_files
 from zeroconv.dataset.journal import SKIPPED, Journal, Progress, Row
 from zeroconv.dataset.plan import Plan, file_name, stem
@@ -30,11 +31,20 @@ from zeroconv.scenes.folder import claim
 WRITERS = {"imagefolder": write_files, "webdataset": write_part}
 
 
-def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1, cluster: str | None = None) -> Iterator[Progress]:
+def build(
+    photos: Path,
+    out: Path,
+    plan: Plan,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    batch_size: int | None = None,
+) -> Iterator[Progress]:
     """Build the data set of `photos` in `out`; yields at first and after each picture.
 
     workers  processes; 0 does all in this one. The bytes do not depend on it.
     cluster  address of a Ray cluster that does the work, empty for one on this machine; None: no Ray
+    batch_size  pictures that a process takes at once; None: as suits the conditions, 1 on a cluster
     UserError where `out` holds something else, or no picture could be read.
     """
     if cluster is not None:  # other machines have other working directories
@@ -52,8 +62,11 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1, cluster: str
     layout = Shards(out, plan.shard_size, jobs) if plan.layout == "webdataset" else Files(out, jobs)
     waiting = layout.waiting(journal)
     journal.forget(job.entry.name for job in waiting)
-    work = partial(run_job, out, plan)
-    rows = results(work, waiting, workers) if cluster is None else ray_results(work, waiting, cluster, workers)
+    work = partial(run_jobs, out, plan)
+    if cluster is None:
+        rows = results(work, waiting, workers, batch_size or usual_batch_size(plan.extractors()))
+    else:
+        rows = ray_results(work, waiting, cluster, workers, batch_size or 1)
     yield from journal.follow(layout.follow(rows, journal), len(entries))
     journal.report()
     if not journal.done:
@@ -61,12 +74,9 @@ def build(photos: Path, out: Path, plan: Plan, *, workers: int = 1, cluster: str
     layout.finish(journal)
 
 
-def run_job(out: Path, plan: Plan, job: Job) -> Row:
-    """Make and write one example -> its line of the journal; or its source and why it is skipped."""
-    try:
-        return WRITERS[plan.layout](out, job, *make_example(plan, job))
-    except PictureError as error:
-        return {"source": job.entry.name, "reason": str(error)}
+def run_jobs(out: Path, plan: Plan, jobs: Sequence[Job]) -> list[Row]:
+    """Make and write examples -> their lines of the journal; or their sources and why they are skipped."""
+    return [_write(out, plan, job, example) for job, example in zip(jobs, make_examples(plan, jobs), strict=True)]
 
 
 def refuse_within(out: Path, photos: Path) -> None:
@@ -75,6 +85,15 @@ def refuse_within(out: Path, photos: Path) -> None:
         raise UserError(
             f"{out} lies within {photos}, whose pictures it would take for more photographs; choose another"
         )
+
+
+def _write(out: Path, plan: Plan, job: Job, example: Made | PictureError) -> Row:
+    try:
+        if isinstance(example, PictureError):
+            raise example
+        return WRITERS[plan.layout](out, job, example.row, example.pictures)
+    except PictureError as error:
+        return {"source": job.entry.name, "reason": str(error)}
 
 
 def _known(photos: Path, plan: Plan) -> dict[str, dict[str, Place]]:
@@ -107,5 +126,5 @@ def _order(plan: Plan, entries: Sequence[Entry]) -> dict[str, Any]:
         return {}
     names = "\n".join(entry.name for entry in entries)
     return {
-        "pictures": f"{len(entries)}, whose names have the sha256 {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+        "pictures": f"{len(entries)}, whose names have the sha256 {hashlib.sha256(os.fsencode(names)).hexdigest()[:16]}"
     }

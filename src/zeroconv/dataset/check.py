@@ -12,18 +12,29 @@ from zeroconv import conditions
 from zeroconv.dataset.measure import Measured
 
 SHOWN = 3
-"""Examples named for each finding."""
-GREY_SHARE = 0.2
+"""Examples of a finding that its sentence names."""
+GREY_SHARE = 0.1
 """More grey pictures than this teach a base to lose its colours (a fault of ControlNet 1.0's data)."""
 NEAR = 4
 """Bits of 64 in which the brightness patterns of near-duplicates differ at most."""
 FEWEST = 8
-"""Pairs below which nothing is said about their alignment."""
-LEAST_GAIN = 0.12
-"""How much more a condition's edges agree with its own picture than with another's, in the middle of all: 0.24 to 1.0
-in sound sets, below 0.1 in mixed ones."""
+"""Pairs below which nothing is said about their alignment or which end of depth is near."""
+CLEAR_SLOPE = 10.0
+"""Levels between the lower and the upper third of a depth image, below which they are alike."""
+EXCEPTIONS = 0.2
+"""Largest share of depth images that are darker below where the others are not; in between nothing is said."""
+LEAST_GAIN = 0.15
+"""How much more a condition's edges agree with its own picture than with others', in the middle of all: 0.4 to 0.9 in
+sound sets, about 0 in mixed ones."""
 CLEAR_FIT = 0.55
 """Agreement of edges from which single pairs can be judged: lines, classes and normals have it, depth has not."""
+MISFIT = 0.3
+"""Share of the usual agreement below which a pair is doubtful: nine of ten conditions of another picture are, and one
+in a thousand that belong to theirs (benchmarks/dataset_check.py)."""
+SPARSE = ("hough", "pose")
+"""Conditions of which single pairs cannot be judged: many are nearly empty, without straight lines or persons."""
+MOST_EMPTY, SPARSE_EMPTY = 0.1, 0.95
+"""Largest shares of empty conditions that are only worth a look."""
 NEAR_LEVELS = 6
 """Levels of 255 by which the thumbnails of near-duplicates differ on average at most."""
 LONGEST_CAPTION = 60
@@ -43,9 +54,10 @@ class Finding:
     text: str
     """What is wrong, and what to do."""
     examples: tuple[str, ...]
+    """The names of all of them."""
 
     def __str__(self) -> str:
-        named = ", ".join(self.examples) + (" ..." if self.count > len(self.examples) else "")
+        named = ", ".join(self.examples[:SHOWN]) + (" ..." if self.count > SHOWN else "")
         return (
             f"{'ERROR' if self.is_error else 'look'}  {self.check}: {self.count} of {self.total}, {self.text} ({named})"
         )
@@ -59,7 +71,7 @@ def check(examples: Sequence[Measured], condition: str) -> list[Finding]:
 
 def _finding(check: str, wrong: Sequence[Measured], total: int, text: str, *, is_error: bool) -> Iterator[Finding]:
     if wrong:
-        yield Finding(check, is_error, len(wrong), total, text, tuple(example.name for example in wrong[:SHOWN]))
+        yield Finding(check, is_error, len(wrong), total, text, tuple(example.name for example in wrong))
 
 
 def _sizes(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
@@ -77,9 +89,9 @@ def _same_shape(first: tuple[int, int], second: tuple[int, int]) -> bool:
 def _range(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
     total = len(examples)
     empty = [e for e in examples if e.condition_low == e.condition_high]
-    yield from _finding(
-        "empty", empty, total, "conditions of one value control nothing", is_error=len(empty) > total / 10
-    )
+    most = SPARSE_EMPTY if condition in SPARSE else MOST_EMPTY
+    text = "conditions of one value control nothing"
+    yield from _finding("empty", empty, total, text, is_error=len(empty) > most * total)
     dim = [e for e in examples if 0 < e.condition_high <= 2 and e.condition_low != e.condition_high]
     text = "conditions use 0 to 2 of 255 levels: they were saved as 0 and 1"
     yield from _finding("range", dim, total, text, is_error=True)
@@ -87,6 +99,18 @@ def _range(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
         inverted = [e for e in examples if e.condition_mean > 127.5]
         text = f"{condition} is white on black, but these are mostly bright: inverted"
         yield from _finding("polarity", inverted, total, text, is_error=len(inverted) > total / 10)
+
+
+def _near(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
+    """Depth whose upper part is nearer than its lower one: mostly what lies below is nearer, the sky is farthest."""
+    if condition != "depth":
+        return
+    judged = [e for e in examples if abs(e.condition_slope) > CLEAR_SLOPE]
+    turned = [e for e in judged if e.condition_slope < 0]
+    if len(judged) < FEWEST or EXCEPTIONS < len(turned) / len(judged) < 1 - EXCEPTIONS:
+        return
+    text = "near is bright, but here the upper part is brighter than the lower: is far bright, as in metres?"
+    yield from _finding("polarity", turned, len(examples), text, is_error=False)
 
 
 def _channels(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
@@ -149,7 +173,7 @@ def _captions(examples: Sequence[Measured], condition: str) -> Iterator[Finding]
 
 
 def _alignment(examples: Sequence[Measured], condition: str) -> Iterator[Finding]:
-    """Conditions that fit their own picture no better than another's; of skeletons edges say nothing."""
+    """Conditions that fit their own picture no better than others'; of skeletons edges say nothing."""
     judged = [e for e in examples if e.own_fit or e.other_fit]
     if len(judged) < FEWEST or condition == "pose":
         return
@@ -157,13 +181,13 @@ def _alignment(examples: Sequence[Measured], condition: str) -> Iterator[Finding
     usual = median(e.own_fit or 0 for e in judged)
     if gain < LEAST_GAIN:
         apart = [e for e in judged if (e.own_fit or 0) <= (e.other_fit or 0)] or judged
-        text = "conditions fit their own picture no better than another's: the pairs are mixed up"
+        text = "conditions fit their own picture no better than others': the pairs are mixed up"
         yield from _finding("alignment", apart, len(judged), text, is_error=True)
-    elif usual > CLEAR_FIT:
-        apart = [e for e in judged if (e.own_fit or 0) < usual / 2]
+    elif usual > CLEAR_FIT and condition not in SPARSE:
+        apart = [e for e in judged if (e.own_fit or 0) < MISFIT * usual]
         text = "conditions fit their pictures far worse than the others do"
         yield from _finding("alignment", apart, len(judged), text, is_error=False)
 
 
 Check = Callable[[Sequence[Measured], str], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (_sizes, _range, _channels, _duplicates, _grey, _captions, _alignment)
+CHECKS: tuple[Check, ...] = (_sizes, _range, _near, _channels, _duplicates, _grey, _captions, _alignment)

@@ -14,6 +14,7 @@ from zeroconv.data.listing import list_folder
 from zeroconv.dataset.build import build
 from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.dataset.check import check
+from zeroconv.dataset.example import BATCH_HELP, check_batch_size
 from zeroconv.dataset.imagefolder import METADATA
 from zeroconv.dataset.journal import SKIPPED, Progress
 from zeroconv.dataset.measure import measure_all
@@ -78,6 +79,7 @@ def _add_result(group: Any) -> None:
     text = f"examples of a tar shard at most (default: {SHARD_SIZE})"
     group.add_argument("--shard-size", type=int, metavar="N", help=text)
     group.add_argument("--workers", type=int, help="processes (default: one a core; 0: this process alone)")
+    group.add_argument("--batch-size", type=int, metavar="N", help=BATCH_HELP)
     text = "do the work on a Ray cluster, as auto or ray://HEAD:10001 (without ADDRESS: one on this machine)"
     group.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help=text)
 
@@ -102,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     condition, problems = conditions.canonical(arguments.condition), list[str]()
+    if arguments.json is not None:  # before minutes of work, not after them
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
     entries = list_folder(arguments.data, condition, arguments.ready, problems).entries
     bar = progress_bar(measure_all(entries, problems), total=len(entries), unit="picture", desc="check")
     examples = [example for example in bar if example is not None]
@@ -127,6 +131,7 @@ def _build(arguments: argparse.Namespace) -> int:
     workers = core_count() if arguments.workers is None else arguments.workers
     if workers < 0:
         raise UserError(f"--workers must be at least 0, got {workers}")
+    check_batch_size(arguments.batch_size)
     names, options = _conditions(arguments.conditions)
     plan = Plan(
         conditions=names,
@@ -159,7 +164,14 @@ def _steps(arguments: argparse.Namespace, plan: Plan, workers: int) -> Iterator[
     ):
         if is_idle:
             warnings.warn(f"{flag} has no effect {reason}", stacklevel=2)
-    return build(arguments.photos, arguments.out, plan, workers=workers, cluster=arguments.ray)
+    return build(
+        arguments.photos,
+        arguments.out,
+        plan,
+        workers=workers,
+        cluster=arguments.ray,
+        batch_size=arguments.batch_size,
+    )
 
 
 def _conditions(given: list[str]) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:

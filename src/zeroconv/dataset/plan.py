@@ -1,6 +1,7 @@
 """What a data set is built from and how: everything that decides its bytes but the pictures themselves."""
 
 import hashlib
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
 from zeroconv import conditions
+from zeroconv.conditions import Extractor
 from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import Fit, check_fit
@@ -68,11 +70,14 @@ class Plan:
         object.__setattr__(self, "conditions", names)
         object.__setattr__(self, "options", options)
 
+    def extractors(self) -> list[Extractor]:
+        """What makes each condition from a picture."""
+        return [conditions.create(name, **self.options.get(name, {})) for name in self.conditions]
+
     def describe(self) -> dict[str, Any]:
         """The plan as plain JSON values, every option of every condition included."""
-        known = {
-            name: conditions.recorded(conditions.create(name, **self.options.get(name, {}))) for name in self.conditions
-        }
+        extractors = zip(self.conditions, self.extractors(), strict=True)
+        known = {name: conditions.recorded(extractor) for name, extractor in extractors}
         if self.random_canny:
             known["canny"] = {"low": list(RANDOM_LOW), "above_low": list(RANDOM_GAP)}
         shards = {"layout": self.layout, "shard_size": self.shard_size} if self.layout == "webdataset" else {}
@@ -89,7 +94,7 @@ class Plan:
     def options_for(self, condition: str, name: str) -> dict[str, Any]:
         """The options of a condition for the picture called `name`."""
         if condition == "canny" and self.random_canny:
-            dice = random.Random(hashlib.sha256(f"zeroconv-canny-{name}".encode()).digest())
+            dice = random.Random(hashlib.sha256(os.fsencode(f"zeroconv-canny-{name}")).digest())
             low = dice.randint(*RANDOM_LOW)
             return {"low": low, "high": low + dice.randint(*RANDOM_GAP)}
         return dict(self.options.get(condition, {}))

@@ -12,22 +12,28 @@ from zeroconv.dataset.journal import Row
 from zeroconv.errors import UserError
 
 WAITING = 4
-"""Jobs in work or waiting for each process: enough that none is idle."""
+"""Groups of jobs in work or waiting for each process: enough that none is idle."""
 
 Job = TypeVar("Job")
 
 
-def results(work: Callable[[Job], Row], jobs: Sequence[Job], workers: int) -> Iterator[Row]:
-    """What `work` makes of each job; `workers` processes, or with 0 this one. `work` and the jobs can be pickled.
+Work = Callable[[Sequence[Job]], Sequence[Row]]
+"""Makes what comes of each job of a group."""
 
-    UserError where a process was killed.
+
+def results(work: Work[Job], jobs: Sequence[Job], workers: int, batch_size: int = 1) -> Iterator[Row]:
+    """What `work` makes of each job, given groups of `batch_size`; `workers` processes, or with 0 this one.
+
+    `work` and the jobs can be pickled. UserError where a process was killed.
     """
-    if workers < 1 or not jobs:
-        yield from map(work, jobs)
+    groups = in_groups(jobs, batch_size)
+    if workers < 1 or not groups:
+        for group in groups:
+            yield from work(group)
         return
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn"), _start_worker)
+    pool = ProcessPoolExecutor(min(workers, len(groups)), multiprocessing.get_context("spawn"), _start_worker)
     try:
-        yield from _stream(pool, work, jobs, WAITING * workers)
+        yield from _stream(pool, work, groups, WAITING * workers)
     except BrokenProcessPool as error:
         raise UserError(
             "a process was killed, perhaps for want of memory; the same command with fewer --workers goes on"
@@ -36,21 +42,28 @@ def results(work: Callable[[Job], Row], jobs: Sequence[Job], workers: int) -> It
         pool.shutdown(cancel_futures=True)
 
 
+def in_groups(jobs: Sequence[Job], size: int) -> list[Sequence[Job]]:
+    """The jobs in their order, `size` in each group, the rest in the last."""
+    return [jobs[first : first + size] for first in range(0, len(jobs), size)]
+
+
 def core_count() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _stream(pool: ProcessPoolExecutor, work: Callable[[Job], Row], jobs: Sequence[Job], together: int) -> Iterator[Row]:
-    running: set[Future[Row]] = set()
-    for job in jobs:
-        running.add(pool.submit(work, job))
+def _stream(
+    pool: ProcessPoolExecutor, work: Work[Job], groups: Sequence[Sequence[Job]], together: int
+) -> Iterator[Row]:
+    running: set[Future[Sequence[Row]]] = set()
+    for group in groups:
+        running.add(pool.submit(work, group))
         if len(running) >= together:
             finished, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in finished)
+            yield from (row for future in finished for row in future.result())
     while running:
         finished, running = wait(running, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in finished)
+        yield from (row for future in finished for row in future.result())
 
 
 def _start_worker() -> None:

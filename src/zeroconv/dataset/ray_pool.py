@@ -7,21 +7,23 @@ when a job is started.
 import functools
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from zeroconv.dataset.journal import Row
-from zeroconv.dataset.pool import one_thread
+from zeroconv.dataset.pool import Job, Work, in_groups, one_thread
 from zeroconv.errors import UserError
 
 BLOCK, MOST_BLOCKS = 16, 10_000
 """Jobs that a machine gets at once, so that little is lost by a kill; more where that would be too many pieces."""
 
-Job = TypeVar("Job")
 
+def ray_results(
+    work: Work[Job], jobs: Sequence[Job], address: str, workers: int | None, batch_size: int = 1
+) -> Iterator[Row]:
+    """What `work` makes of each job, given groups of `batch_size`, in whatever order they are finished.
 
-def ray_results(work: Callable[[Job], Row], jobs: Sequence[Job], address: str, workers: int | None) -> Iterator[Row]:
-    """What `work` makes of each job, in whatever order they are finished; `work` and the jobs can be pickled.
+    `work` and the jobs can be pickled.
 
     address  of the cluster, as auto or ray://head:10001; empty: one on this machine, of `workers` processes
     UserError where Ray is not installed, the cluster cannot be reached, or a job meets with one.
@@ -31,21 +33,22 @@ def ray_results(work: Callable[[Job], Row], jobs: Sequence[Job], address: str, w
     data = _connected(address, workers)
     from ray import get, put
 
-    shared = put(list(jobs))
+    groups = in_groups(jobs, batch_size)
+    shared = put(groups)
 
     def run(row: dict[str, Any]) -> dict[str, str]:
         _prepare()
         try:
             return {"made": json.dumps(work(get(shared)[row["number"]])), "mistake": ""}
         except UserError as error:
-            return {"made": "{}", "mistake": str(error)}
+            return {"made": "[]", "mistake": str(error)}
 
-    blocks = min(MOST_BLOCKS, -(-len(jobs) // BLOCK))
-    numbers = data.from_items([{"number": number} for number in range(len(jobs))], override_num_blocks=blocks)
+    blocks = min(MOST_BLOCKS, len(groups), -(-len(jobs) // BLOCK))
+    numbers = data.from_items([{"number": number} for number in range(len(groups))], override_num_blocks=blocks)
     for row in numbers.map(run).iter_rows():
         if row["mistake"]:
             raise UserError(row["mistake"])
-        yield json.loads(row["made"])
+        yield from json.loads(row["made"])
 
 
 @functools.cache

@@ -36,7 +36,7 @@ def write_part(out: Path, job: Job, row: Mapping[str, Any], pictures: Mapping[st
         f"{key}.png": _png(pictures[PICTURES]),
         f"{key}.txt": row["text"].encode(),
         **{f"{key}.{name}.png": _png(picture) for name, picture in pictures.items() if name != PICTURES},
-        f"{key}.json": about.encode(),
+        f"{key}.json": about.encode(errors="backslashreplace"),  # names need not be text; then JSON's own escapes
     }
     path = _part(out, job)
     path.parent.mkdir(exist_ok=True)

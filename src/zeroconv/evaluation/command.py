@@ -9,6 +9,7 @@ from zeroconv import conditions, fields
 from zeroconv.errors import UserError
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.progress import progress_bar
+from zeroconv.threads import add_threads_flag, use_threads
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,6 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run the evaluation that was asked for; 0 when it has been written."""
+    use_threads(arguments.threads)
     result: int = arguments.evaluate(arguments)
     return result
 
@@ -66,6 +68,7 @@ def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = (
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
+    add_threads_flag(parser, "compute")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder (default: runs/evaluate)")
 
 

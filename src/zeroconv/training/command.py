@@ -12,6 +12,7 @@ from zeroconv.base import load_base
 from zeroconv.data.cache import default_cache
 from zeroconv.data.sources import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
+from zeroconv.threads import add_threads_flag, use_threads
 from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.dry_run import dry_run, table
 from zeroconv.training.interruption import Interruption, orderly_termination
@@ -48,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains as asked and returns the exit code; 130 or 143 where a signal ended it, its state saved."""
-    if args.threads is not None:
-        torch.set_num_threads(_at_least(1, args.threads, "--threads"))
+    use_threads(args.threads)
     device = _device(args.device)
     with together(device) as processes:
         return _train(args, own_device(device), processes)
@@ -102,7 +102,7 @@ def _shown(value: object) -> str:
 def _add_machine(group: Any) -> None:
     spare = min(4, (os.cpu_count() or 1) - 1)
     group.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1 ... (default: cpu)")
-    group.add_argument("--threads", type=int, metavar="N", help="processor threads that train (default: torch decides)")
+    add_threads_flag(group, "train")
     group.add_argument(
         "--workers", type=int, metavar="N", default=spare, help="processes that prepare data (default: %(default)s)"
     )

@@ -29,7 +29,7 @@ from zeroconv.training.examples import find_buckets, training_views
 from zeroconv.training.folder import RunFolder
 from zeroconv.training.loop import train
 from zeroconv.training.memory import Memory, estimate_memory
-from zeroconv.training.run import Order
+from zeroconv.training.run import Order, about_run
 from zeroconv.training.settings import settings_of
 from zeroconv.training.start import first_controlnet, num_parameters
 from zeroconv.training.unlock import part_of
@@ -47,10 +47,11 @@ def dry_run(order: Order, base: BaseModel, given: dict[str, Any], *, is_timed: b
     record = RunFolder(order.out).open(resume=order.resume)
     config = settings_of(base, order.processes, record, given)
     source, unseen = open_source(order.data, order.condition, base.native_size).split(order.held_out)
+    buckets = find_buckets(source, base, config)
+    about = about_run(order, base, source, buckets, config, record)
     examples = _look(source)
     _check_examples(examples, base, order)
-    controlnet = first_controlnet(base, examples[0].condition.shape[2], config.seed, order.start, config.variant)
-    buckets = find_buckets(source, base, config)
+    controlnet = first_controlnet(base, examples[0].condition.shape[2], config.seed, about["start"], config.variant)
     views = training_views(source, buckets, config)
     cache = _cache_writes(order, base, [part for view in views for part in view], unseen, config, examples)
     writes = [cache, *run_writes(order.out, base, controlnet, config)]
@@ -62,6 +63,7 @@ def dry_run(order: Order, base: BaseModel, given: dict[str, Any], *, is_timed: b
     memory = estimate_memory(base, controlnet, next(batches.starting(0)), config)
     _check_memory(memory, base.device)
     rows = [
+        *_about_resume(order, record),
         *about_data,
         *_about_base(base, controlnet, config),
         *((f"disk: {write.what}", f"{in_words(write.num_bytes)} in {write.folder}") for write in writes),
@@ -95,6 +97,12 @@ def _check_examples(examples: Sequence[Example], base: BaseModel, order: Order) 
             f"all {len(examples)} {order.condition.name} images that were looked at are of one colour: "
             "nothing can be learnt from them"
         )
+
+
+def _about_resume(order: Order, record: dict[str, Any] | None) -> Rows:
+    if not order.resume:
+        return []
+    return [("resume", f"after step {record['step']:,}" if record else f"nothing in {order.out}: a fresh start")]
 
 
 def _about_data(

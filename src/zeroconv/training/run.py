@@ -101,12 +101,9 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     record = folder.open(resume=order.resume)
     config = settings_of(base, order.processes, record, given)
     source, unseen_source = open_source(order.data, order.condition, base.native_size).split(order.held_out)
-    start = record["about"].get("start") if record and order.start is None else order.start
     buckets = find_buckets(source, base, config)
-    about = {**_about(order, base, source, config), "start": start, "buckets": list(map(str, buckets))}
+    about = about_run(order, base, source, buckets, config, record)
     if record is not None:
-        check_same_run(record["about"], about, order.out)
-        check_same_optimizer(record["config"], config)
         print(f"going on after step {record['step']} of {order.out}" + _changes(record["config"], config))
     elif order.resume:
         print(f"nothing to resume in {order.out}: starting fresh")
@@ -135,6 +132,23 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         processes=order.processes,
         tracked_by=order.trackers,
     )
+
+
+def about_run(
+    order: Order,
+    base: BaseModel,
+    source: Source,
+    buckets: Sequence[Bucket],
+    config: TrainConfig,
+    record: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What the run is, to be written down; UserError where it cannot go on from the saved record."""
+    start = record["about"].get("start") if record and order.start is None else order.start
+    about = {**_about(order, base, source, config), "start": start, "buckets": list(map(str, buckets))}
+    if record is not None:
+        check_same_run(record["about"], about, order.out)
+        check_same_optimizer(record["config"], config)
+    return about
 
 
 def _batches(
