@@ -74,9 +74,9 @@ def to_original(controlnet: ControlNet, prefix: str = "control_model.") -> dict[
 
 
 def _public_name(base: BaseModel) -> str:
-    """The base's name as others know it: of a folder its last part, not where it lies on this machine."""
-    is_folder = base.name not in BUILT_IN and Path(base.name).is_dir()
-    return Path(base.name).resolve().name if is_folder else base.name
+    """The base's name as others know it: of a folder or file its last part, not where it lies on this machine."""
+    is_path = base.name not in BUILT_IN and Path(base.name).exists()
+    return Path(base.name).resolve().name if is_path else base.name
 
 
 def _move(part: Path, folder: Path) -> None:
