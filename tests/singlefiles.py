@@ -1,6 +1,8 @@
 """Single files of bases with the real layout and narrow levels, and the golden lists of the real ones."""
 
 import gzip
+import json
+import os
 from functools import cache
 from itertools import islice, product
 from pathlib import Path
@@ -107,4 +109,21 @@ def write_file(base: BaseModel, path: Path, **changes: Tensor) -> Path:
         save_file({key: value.contiguous().clone() for key, value in state.items()}, path)
     else:
         torch.save({"state_dict": state, "global_step": 1}, path)
+    return path
+
+
+def write_sparse(state: dict[str, Tensor], path: Path, dtype: torch.dtype = torch.float32) -> Path:
+    """A safetensors file of these names and shapes at its full size, whose weights are a hole in the file."""
+    name, size = {torch.float32: ("F32", 4), torch.float16: ("F16", 2)}[dtype]
+    header, end = {}, 0
+    for key, value in state.items():
+        header[key] = {
+            "dtype": name,
+            "shape": list(value.shape),
+            "data_offsets": [end, end := end + size * value.numel()],
+        }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    os.truncate(path, 8 + len(text) + end)
     return path
