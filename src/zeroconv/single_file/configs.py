@@ -23,16 +23,28 @@ SAMPLE_SIZE_OF_VELOCITY = 96
 def unet_config(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The config of a U-Net for diffusers' UNet2DConditionModel."""
     encoder = encoder_of_shapes(state)
-    widths, is_xl = encoder["block_out_channels"], encoder.get("addition_embed_type") is not None
-    has_linear = encoder.setdefault("use_linear_projection", False)
+    is_xl = encoder.get("addition_embed_type") is not None
+    encoder.setdefault("use_linear_projection", False)
     ups = {CROSS: "CrossAttnUpBlock2D"}
-    return encoder | {
-        "out_channels": shape(state, "conv_out.weight")[0],
-        "up_block_types": [ups.get(kind, "UpBlock2D") for kind in reversed(encoder["down_block_types"])],
-        "attention_head_dim": [max(1, width // HEAD_CHANNELS) for width in widths] if has_linear else 8,
-        "sample_size": NATIVE_XL if is_xl else NATIVE,
-        **({"addition_time_embed_dim": 256} if is_xl else {}),
-    }
+    return (
+        not_in_shapes(encoder)
+        | encoder
+        | {
+            "out_channels": shape(state, "conv_out.weight")[0],
+            "up_block_types": [ups.get(kind, "UpBlock2D") for kind in reversed(encoder["down_block_types"])],
+            "sample_size": NATIVE_XL if is_xl else NATIVE,
+        }
+    )
+
+
+def not_in_shapes(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """What the shapes of an encoder do not tell, as the families have it; `encoder` is what they do tell."""
+    widths = encoder["block_out_channels"]
+    is_xl = encoder.get("addition_embed_type") is not None
+    has_wide_heads = encoder.get("use_linear_projection") or is_xl
+    heads = [max(1, width // HEAD_CHANNELS) for width in widths] if has_wide_heads else 8
+    added = {"addition_time_embed_dim": 256, "cross_attention_dim": 2048} if is_xl else {}
+    return {"attention_head_dim": heads, **added}
 
 
 def autoencoder_config(state: Mapping[str, Tensor], is_xl: bool) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Layout:
         return family_of(self.unet)
 
     @property
+    def is_xl(self) -> bool:
+        """Whether it is shaped like SDXL: two text encoders, sizes told."""
+        return len(self.text_encoders) == 2
+
+    @property
     def in_words(self) -> str:
         """The family, or what is known in its stead."""
         widths = "/".join(map(str, self.unet["block_out_channels"]))

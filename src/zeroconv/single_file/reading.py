@@ -3,7 +3,8 @@
 Source: the files of Stable Diffusion 1.x and 2.x (arXiv 2112.10752) and SDXL (arXiv 2307.01952).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,33 +34,52 @@ def read_single_file(
     tokenizer: folder of CLIP's vocabulary, None: where `find_vocabulary` looks. prediction: "epsilon" or
     "v_prediction"; None: what the file says of itself, else noise, but for SD 2.x what the U-Net answers.
     """
-    state = read_tensors(path)
-    layout = layout_of(state, path)
-    check_complete(layout, path)
+    networks = read_networks(path, dtype)
     vocabulary = find_vocabulary(tokenizer)
-    is_xl = len(layout.text_encoders) == 2
-    unet = _unet(layout, state, path, dtype)
-    vae = _autoencoder(state, path, torch.float32 if is_xl and dtype == torch.float16 else dtype, is_xl)
-    with quiet_libraries():
-        encoders = tuple(
-            _text_encoder(kind, inside(state, prefix), path, dtype, is_projected=is_xl and number == 1)
-            for number, (kind, prefix) in enumerate(layout.text_encoders)
-        )
-    predicted, reason = (prediction, "") if prediction else _prediction(layout, state, path, unet)
+    layout, unet = networks.layout, networks.unet
+    predicted, reason = (prediction, "") if prediction else _prediction(layout, networks.marks, path, unet)
     if layout.family == "sd21" and predicted == "v_prediction":
         unet.register_to_config(sample_size=SAMPLE_SIZE_OF_VELOCITY)
     return Parts(
         unet=unet,
-        vae=vae,
-        text_encoders=encoders,
+        vae=networks.vae,
+        text_encoders=networks.text_encoders,
         tokenizers=tuple(
             vocabulary.tokenizer(kind, encoder.config.max_position_embeddings)
-            for (kind, _), encoder in zip(layout.text_encoders, encoders, strict=True)
+            for (kind, _), encoder in zip(layout.text_encoders, networks.text_encoders, strict=True)
         ),
-        scheduler=scheduler_of(is_xl, predicted, "ztsnr" in state),
-        zeros_for_no_negative=is_xl,
+        scheduler=scheduler_of(layout.is_xl, predicted, "ztsnr" in networks.marks),
+        zeros_for_no_negative=layout.is_xl,
         notes=_notes(path, layout, vocabulary.source, predicted, reason),
     )
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of a base's file."""
+
+    layout: Layout
+    unet: Any
+    vae: Any
+    text_encoders: tuple[Any, ...]
+    marks: frozenset[str]
+    """Names in the file that say something by being there."""
+
+
+def read_networks(path: Path, dtype: torch.dtype = torch.float32) -> Networks:
+    """The networks of a base's file, for which no vocabulary is needed."""
+    state = read_tensors(path)
+    layout = layout_of(state, path)
+    check_complete(layout, path)
+    unet = _unet(layout, state, path, dtype)
+    overflows = layout.is_xl and dtype == torch.float16
+    vae = _autoencoder(state, path, torch.float32 if overflows else dtype, layout.is_xl)
+    with quiet_libraries():
+        encoders = tuple(
+            _text_encoder(kind, inside(state, prefix), path, dtype, is_projected=layout.is_xl and number == 1)
+            for number, (kind, prefix) in enumerate(layout.text_encoders)
+        )
+    return Networks(layout, unet, vae, encoders, frozenset({"v_pred", "ztsnr"} & state.keys()))
 
 
 def _notes(path: Path, layout: Layout, vocabulary: str, prediction: str, reason: str) -> tuple[str, ...]:
@@ -133,13 +153,13 @@ def without_last_layer(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: state[key] for key in state if not (is_whole and key.startswith(f"transformer.resblocks.{last}."))}
 
 
-def _prediction(layout: Layout, state: Mapping[str, Tensor], path: Path, unet: Any) -> tuple[str, str]:
+def _prediction(layout: Layout, marks: Collection[str], path: Path, unet: Any) -> tuple[str, str]:
     """What the U-Net predicts, and why that is believed; no reason where it goes without saying."""
-    if "v_pred" in state:
+    if "v_pred" in marks:
         return "v_prediction", "the file has the mark v_pred"
     if said := read_about(path).get("modelspec.prediction_type"):
         return "v_prediction" if said.startswith("v") else "epsilon", f"the file's metadata says {said!r}"
-    if len(layout.text_encoders) == 2 or not layout.unet["use_linear_projection"]:
+    if layout.is_xl or not layout.unet["use_linear_projection"]:
         return "epsilon", ""
     timestep = torch.tensor([LAST_TIMESTEP])
     text = torch.zeros(1, 1, layout.unet["cross_attention_dim"], dtype=unet.dtype)

@@ -50,12 +50,26 @@ def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, 
     _check_family(config, shapes, base)
     if is_incomplete(state):
         state = completed(state, base.unet.state_dict(), place.path)
-    controlnet = skeleton(config, sidecar.variant)
-    _fill(controlnet, state, base, place.path)
+    controlnet = build(config, state, place.path, variant=sidecar.variant, device=base.device, dtype=base.dtype)
+    _warn_of_another_base(sidecar, base, source)
+    return controlnet, sidecar
+
+
+def build(
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    path: Path,
+    *,
+    variant: str = "full",
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> ControlNet:
+    """The ControlNet of a config with its weights in diffusers' names, in eval mode; `path` stands in errors."""
+    controlnet = skeleton(config, variant)
+    _fill(controlnet, state, path, device or torch.device("cpu"), dtype)
     if config.get("controlnet_conditioning_channel_order") == "bgr":
         _flip_channels(controlnet)
-    _warn_of_another_base(sidecar, base, source)
-    return controlnet.eval(), sidecar
+    return controlnet.eval()
 
 
 def canonical(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -101,7 +115,9 @@ def _named(config: Mapping[str, Any]) -> str:
     return f"{name} (text width {config.get('cross_attention_dim')}{levels})"
 
 
-def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], base: BaseModel, path: Path) -> None:
+def _fill(
+    controlnet: ControlNet, state: Mapping[str, Tensor], path: Path, device: torch.device, dtype: torch.dtype
+) -> None:
     """Give the skeleton its weights; every key and every shape must agree."""
     wanted = controlnet.state_dict()
     given = {diffusers_to_ours(key): value for key, value in state.items()}
@@ -114,7 +130,7 @@ def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], base: BaseModel, 
         shapes = f"expected {tuple(wanted[key].shape)}, got {tuple(given[key].shape)}"
         raise UserError(f"{path} has {len(wrong)} weights of another shape, the first: {key}: {shapes}.")
     # Copies: in a mapped file weights lie at any address, and there the processor's sums differ in their last bit.
-    copies = {key: value.to(base.device, base.dtype, copy=True) for key, value in given.items()}
+    copies = {key: value.to(device, dtype, copy=True) for key, value in given.items()}
     controlnet.load_state_dict(copies, assign=True)
     controlnet.requires_grad_(True)
 
