@@ -6,8 +6,8 @@ Shapes: B batch, C latent channels, h w latent height and width, H W pixels (= f
 D text width, P pooled width, T training time steps.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,29 +20,44 @@ from zeroconv.base_files import read_parts, wanted_files
 from zeroconv.control import Control, Text
 from zeroconv.errors import UserError, nearest
 from zeroconv.families import MODELS, family_of
+from zeroconv.fingerprint import unet_fingerprint
 from zeroconv.hub import fetch, looks_like_hub_id
 from zeroconv.prompts import last_states, penultimate_states
+from zeroconv.single_file.prediction import PREDICTIONS
+from zeroconv.single_file.reading import read_single_file
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
-
-# What changes a U-Net's answer without showing in its weights (diffusers' config keys): part of the fingerprint.
-_SILENT_KEYS = ("act_fn", "attention_head_dim", "flip_sin_to_cos", "freq_shift", "norm_eps", "norm_num_groups")
 
 BUILT_IN: dict[str, Path] = {"tiny": MODELS / "tiny"}
 """The bases that ship with the package: name -> diffusers folder."""
 
 
 def load_base(
-    name_or_path: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    name_or_path: str | Path,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    tokenizer: str | Path | None = None,
+    prediction: str | None = None,
 ) -> "BaseModel":
-    """Load and lock a base: a built-in name ("tiny"), a diffusers folder, or a hub id (owner/name).
+    """Load and lock a base: a built-in name ("tiny"), a diffusers folder, a single file, or a hub id (owner/name).
 
-    Local folders and built-in names never touch the network. dtype holds whatever number type the files have.
+    Local files and built-in names never touch the network. dtype holds whatever number type the files have.
+    For single files, tokenizer: the folder of CLIP's vocabulary, which they do not hold. prediction: "epsilon" or
+    "v_prediction", what the U-Net predicts; None: what the folder says, or what `read_single_file` finds.
     UserError: nothing there, not a base, cut short, a hub that does not answer, or a device that is not there.
     """
     _check_device(device)
-    parts = read_parts(base_folder(name_or_path), dtype)
+    if prediction not in (None, *PREDICTIONS):
+        raise UserError(f"unknown prediction {prediction!r}; {nearest(prediction, PREDICTIONS)}.")
+    place = base_place(name_or_path)
+    if place.is_file():
+        parts = read_single_file(place, dtype, tokenizer=tokenizer, prediction=prediction)
+    else:
+        parts = read_parts(place, dtype, prediction=prediction)
+        if tokenizer is not None:
+            warnings.warn(f"the base {name_or_path} has its own tokenizer: the one given is not used", stacklevel=2)
     for part in (parts.unet, parts.vae, *parts.text_encoders):
         part.to(device)
     return BaseModel(name=str(name_or_path), **vars(parts))
@@ -56,19 +71,20 @@ def _check_device(device: str | torch.device) -> None:
         raise UserError(f"the device {str(device)!r} cannot be used here, cpu always can: {reason}") from problem
 
 
-def base_folder(name_or_path: str | Path) -> Path:
-    """The diffusers folder of a base: built-in names first, then what lies on disk, then the hub; else UserError."""
+def base_place(name_or_path: str | Path) -> Path:
+    """The folder or file of a base: built-in names first, then what lies on disk, then the hub; else UserError."""
     name = str(name_or_path)
     if name in BUILT_IN:
         if not BUILT_IN[name].is_dir():
             raise UserError(f"the built-in base {name!r} is not part of this installation: {BUILT_IN[name]} is absent.")
         return BUILT_IN[name]
-    if Path(name).exists():
-        return Path(name)
+    if (path := Path(name).expanduser()).exists():
+        return path
     if looks_like_hub_id(name):
         return fetch(name, wanted_files, "base")
     raise UserError(
-        f"no base {name!r}: expected a built-in name, a diffusers folder or a hub id (owner/name); "
+        f"no base {name!r}: expected a built-in name, a diffusers folder, a .safetensors or .ckpt file or a hub id "
+        f"(owner/name); "
         f"{nearest(name, BUILT_IN)}."
     )
 
@@ -86,6 +102,8 @@ class BaseModel:
     """The diffusers scheduler as the folder configures it; copy it before use, it carries state."""
     zeros_for_no_negative: bool = False
     """SDXL folders: where no negative prompt is given, guidance starts from zeros rather than from the empty prompt."""
+    notes: tuple[str, ...] = ()
+    """What was decided for the user when it was loaded, in sentences."""
 
     def __post_init__(self) -> None:
         """Lock every part: the base is frozen here, once."""
@@ -268,20 +286,3 @@ class BaseModel:
         alphas = self.alphas_cumprod.to(device=latents.device, dtype=latents.dtype)[timesteps.to(latents.device)]
         alphas = alphas.view(-1, *[1] * (latents.ndim - 1))
         return alphas**0.5, (1 - alphas) ** 0.5
-
-
-def unet_fingerprint(unet: nn.Module) -> str:
-    """16 hexadecimal digits of the sha256 over a U-Net's weights, computed anew at each call.
-
-    The weights are hashed as float16, so that a base loaded in float32 and in float16 has the same name.
-    """
-    config: Mapping[str, Any] = unet.config  # type: ignore[assignment]
-    digest = hashlib.sha256(repr([(key, _plain(config.get(key))) for key in _SILENT_KEYS]).encode())
-    for key, weight in sorted(unet.state_dict().items()):
-        digest.update(f"{key}{tuple(weight.shape)}".encode())
-        digest.update(weight.detach().to("cpu", torch.float16).contiguous().numpy().data)
-    return digest.hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple | list) else value

@@ -29,10 +29,15 @@ class Parts:
     tokenizers: tuple[Any, ...]
     scheduler: Any
     zeros_for_no_negative: bool
+    notes: tuple[str, ...] = ()
+    """What was decided for the user, in sentences."""
 
 
-def read_parts(folder: Path, dtype: torch.dtype) -> Parts:
-    """Read a diffusers folder in `dtype`, whatever number type the files have; UserError says what does not fit."""
+def read_parts(folder: Path, dtype: torch.dtype, *, prediction: str | None = None) -> Parts:
+    """Read a diffusers folder in `dtype`, whatever number type the files have; UserError says what does not fit.
+
+    prediction: what the U-Net predicts, where the folder's scheduler says it wrongly.
+    """
     index = read_index(folder)
     numbers = [suffix for suffix in ("", "_2") if _class_name(index, f"text_encoder{suffix}")]
     with quiet_libraries():
@@ -46,7 +51,7 @@ def read_parts(folder: Path, dtype: torch.dtype) -> Parts:
             vae=vae,
             text_encoders=text_encoders,
             tokenizers=tuple(_tokenizer(folder / f"tokenizer{number}") for number in numbers),
-            scheduler=_scheduler(folder, index),
+            scheduler=_scheduler(folder, index, prediction),
             zeros_for_no_negative=bool(index.get("force_zeros_for_empty_prompt", False)) and len(numbers) > 1,
         )
 
@@ -155,9 +160,11 @@ def _tokenizer(place: Path) -> Any:
         return CLIPTokenizer.from_pretrained(place, local_files_only=True)
 
 
-def _scheduler(folder: Path, index: Mapping[str, Any]) -> Any:
+def _scheduler(folder: Path, index: Mapping[str, Any], prediction: str | None) -> Any:
+    changes = {} if prediction is None else {"prediction_type": prediction}
     with said_plainly(folder / "scheduler"):
-        return _library_class(index, "scheduler").from_pretrained(folder / "scheduler", local_files_only=True)
+        kind = _library_class(index, "scheduler")
+        return kind.from_pretrained(folder / "scheduler", local_files_only=True, **changes)
 
 
 def _has_accelerate() -> bool:

@@ -41,6 +41,10 @@ class Asked:
     """The base's name or folder, None where the file leaves it open."""
     fingerprint: str | None = None
     """The base's fingerprint in the run that is made again."""
+    tokenizer: str | None = None
+    """The folder of CLIP's vocabulary for a base in a single file, where it was named."""
+    prediction: str | None = None
+    """What the base was taken to predict in the run that is made again."""
     dtype: str | None = None
     checkpoint_hashes: tuple[str | None, ...] = ()
     """sha256 of each control's ControlNet in the run that is made again."""
@@ -74,6 +78,8 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
             Request(**values, controls=tuple(parsed)),
             base=_found(named.get("name"), folder),
             fingerprint=_name(named.get("fingerprint")),
+            tokenizer=_found(named.get("tokenizer"), folder),
+            prediction=_name(named.get("prediction")),
             dtype=_name(record.get("dtype")),
             checkpoint_hashes=tuple(_name(control.get("checkpoint_sha256")) for control in controls),
         )
@@ -108,12 +114,14 @@ def run_record(
 ) -> dict[str, Any]:
     """The request with the hashes and versions it was made with: what goes into each picture.
 
-    base         name, fingerprint and family; a name that is a folder is written relative to `folder`
+    base         name, fingerprint, family, prediction and the tokenizer's folder if one was named; paths are written
+                 relative to `folder`
     checkpoints  sha256 of each ControlNet by the name the request has for it
     images       the condition images' file names, one per control
     """
     record = to_json(request, folder)
-    record["base"] = {**base, "name": _portable(base["name"], folder)}
+    paths = {name: _portable(base[name], folder) for name in ("name", "tokenizer") if name in base}
+    record["base"] = {**base, **paths}
     for control, asked, image in zip(record["controls"], request.controls, images, strict=True):
         control["image_sha256"] = sha256(Path(asked.image)) if isinstance(asked.image, str | Path) else None
         control["checkpoint_sha256"] = checkpoints.get(str(asked.checkpoint))

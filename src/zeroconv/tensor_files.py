@@ -33,7 +33,7 @@ _DTYPES = {
 
 
 class _Inert:
-    """Stands for a class that training frameworks leave in checkpoints: does nothing, keeps nothing."""
+    """Stands for what training frameworks leave in checkpoints: does nothing, keeps nothing, whatever it is told."""
 
     def __init__(self, *_: object) -> None:
         """Forget whatever the file passes."""
@@ -41,9 +41,17 @@ class _Inert:
     def __setstate__(self, state: object) -> None:
         """Forget whatever the file passes."""
 
+    def __setitem__(self, key: object, value: object) -> None:
+        """Forget whatever the file passes."""
 
-# Real SD 1.5 .ckpt files hold the first of these beside the weights.
-_HARMLESS = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",)
+
+# Whose objects lie beside the weights: Lightning's callbacks, as in the released SD 1.5 files, and its settings, and
+# numpy's numbers. What has these names in a file becomes an _Inert: nothing is imported or called.
+_HARMLESS = re.compile(
+    r"(pytorch_lightning|lightning|lightning_fabric|omegaconf)\.|numpy\.(_?core\.multiarray\.scalar|dtype)$"
+)
+_MOST_KINDS = 50
+"""Different harmless objects in one file, above which it is none of the kind."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -90,6 +98,16 @@ def read_shapes(path: Path) -> dict[str, Tensor]:
         raise _cut_short(path, problem) from problem
 
 
+def read_about(path: Path) -> dict[str, str]:
+    """The texts that a safetensors file has beside its tensors; none in a file of another kind."""
+    if not _is_safetensors(path):
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
 def _meta(shape: list[int], dtype: str) -> Tensor:
     return torch.empty(shape, dtype=_DTYPES.get(dtype, torch.float32), device="meta")
 
@@ -116,20 +134,34 @@ def _cut_short(path: Path, problem: Exception) -> UserError:
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
-    harmless: list[Any] = [(_Inert, name) for name in _HARMLESS]
+    """Read what is named harmless as inert stand-ins, one kind after another; anything else is refused."""
+    harmless: list[str] = []
     try:
-        with torch.serialization.safe_globals(harmless), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle's version: what counts is whether it can be read
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as problem:
-        found = re.search(r"GLOBAL ([\w.]+)", str(problem))
-        what = f"it holds {found[1]}, which" if found else "it holds something that"
-        raise UserError(
-            f"{path} is refused: {what} could run code; expected plain tensors, best as .safetensors."
-        ) from (problem)
+        while True:
+            try:
+                return _tensors_in(_unpickled(path, harmless), path)
+            except pickle.UnpicklingError as problem:
+                found = re.search(r"GLOBAL ([\w.]+)", str(problem))
+                name = found[1] if found else ""
+                if not _HARMLESS.match(name) or name in harmless or len(harmless) == _MOST_KINDS:
+                    raise _refused(path, name) from problem
+                harmless.append(name)
+    except UserError:
+        raise
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as problem:
         raise _cut_short(path, problem) from problem
-    return _tensors_in(content, path)
+
+
+def _unpickled(path: Path, harmless: list[str]) -> object:
+    stand_ins: list[Any] = [(_Inert, name) for name in harmless]
+    with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the pickle's version: what counts is whether it can be read
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+
+
+def _refused(path: Path, name: str) -> UserError:
+    what = f"it holds {name}, which" if name else "it holds something that"
+    return UserError(f"{path} is refused: {what} could run code; expected plain tensors, best as .safetensors.")
 
 
 def _tensors_in(content: object, path: Path) -> dict[str, Tensor]:
@@ -139,7 +171,9 @@ def _tensors_in(content: object, path: Path) -> dict[str, Tensor]:
             content = content[wrapper]
     if not isinstance(content, Mapping):
         raise UserError(f"{path} is not a checkpoint: expected named tensors, got {type(content).__name__}.")
-    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    groups = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
+    nested = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
+    return {str(key): value for key, value in (*content.items(), *nested.items()) if isinstance(value, Tensor)}
 
 
 def sha256_of(path: Path) -> str:

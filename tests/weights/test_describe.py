@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from networks import small_base, small_controlnet
+from singlefiles import FAMILIES, golden, write_sparse
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
@@ -68,14 +69,33 @@ class TestDescribe:
         assert (file.kind, file.layout) == ("U-Net", "diffusers file")
         assert file.parameters == found.parameters
 
-    def test_an_original_base(self, controlnet: ControlNet, tmp_path: Path) -> None:
-        inside = tuple(f"model.diffusion_model.{part}" for part in ("input_blocks", "middle_block.", "time_embed"))
-        whole = to_original(controlnet, "model.diffusion_model.")
-        state = {key: value for key, value in whole.items() if key.startswith(inside)}
-        state["model.diffusion_model.output_blocks.0.0.weight"] = torch.zeros(2)
-        save_file(state, tmp_path / "base.safetensors")
-        found = describe(tmp_path / "base.safetensors")
-        assert (found.kind, found.layout, found.facts["levels"]) == ("U-Net", "original file", "16/32/32/32")
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_a_released_base(self, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At its full size, of which nothing but the names is read."""
+        monkeypatch.setattr("zeroconv.tensor_files.read_tensors", lambda _: pytest.fail("weights were read"))
+        file = write_sparse(golden(family), tmp_path / "base.safetensors", torch.float16)
+        found = describe(file)
+        assert (found.kind, found.layout, found.family, found.dtype) == ("base", "original file", family, "float16")
+        assert found.facts["holds"] == "U-Net, autoencoder, text encoder" and "missing" not in found.facts
+        assert ("not recorded" in found.facts["prediction"]) == (family == "sd21")
+        state = {key: value for key, value in golden(family).items() if not key.startswith("first_stage_model.")}
+        state |= {f"{key}.weight": torch.empty(1) for key in ("strange", "model.diffusion_model.strange")}
+        found = describe(write_sparse(state, tmp_path / "part.safetensors"))
+        assert found.facts["missing"] == "autoencoder" and "2: model.diffusion_model.strange" in str(found)
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_released_controlnets(self, family: str, tmp_path: Path) -> None:
+        state = golden(f"controlnet-{family}")
+        bare = {key.removeprefix("control_model."): value for key, value in state.items()}
+        names = ("control_v11p_sd15_openpose", "softedge-fp16", "net")
+        for name, condition, content in zip(
+            names, ("pose", "hed", None), (state, bare, state | golden(family)), strict=True
+        ):
+            found = describe(write_sparse(content, tmp_path / f"{name}.safetensors"))
+            layout = "original file with its base" if content is not state and content is not bare else "original file"
+            assert (found.kind, found.family, found.layout) == ("ControlNet", family, layout)
+            assert found.condition == condition
+            assert ("by the file's name" in str(found)) == (condition is not None)
 
     def test_unknown_things(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="is not a ControlNet"):

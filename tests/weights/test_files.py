@@ -75,12 +75,14 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         ("key", "message"),
         [
-            ("model.diffusion_model.input_blocks.0.0.weight", "got a whole base"),
+            ("model.diffusion_model.input_blocks.0.0.weight", "got a base in the original layout"),
             ("unet.down.lora_A.weight", "got a LoRA"),
             ("up_blocks.0.weight", "got a U-Net"),
-            ("some.thing", "got some.thing"),
-            ("lora_controlnet", "Control-LoRA"),
-            ("difference", "difference to the weights"),
+            ("some.thing", r"got unknown weights \(some\.thing\)"),
+            ("lllite_unet_input_blocks_1_1.down.0.weight", "is a ControlNet-LLLite, which"),
+            ("image_proj.proj.weight", "is an IP-Adapter, which"),
+            ("task_embedding", "is a ControlNet-Union, which"),
+            ("body.0.in_conv.weight", "is a T2I-Adapter, which"),
         ],
     )
     def test_what_a_stranger_is_gets_said(self, base: BaseModel, tmp_path: Path, key: str, message: str) -> None:

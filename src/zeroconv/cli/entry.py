@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset": ("zeroconv.dataset.command", "photographs to a paired data set with condition images"),
     "scenes": ("zeroconv.scenes.command", "render scenes with captions and exact ground truth"),
     "inspect": ("zeroconv.cli.inspect", "say what a checkpoint is"),
+    "convert": ("zeroconv.cli.convert", "bring a checkpoint into another layout, and prove that it is the same"),
 }
 """Command -> the module with its add_arguments(parser) and run(args) -> exit code, and what it does."""
 

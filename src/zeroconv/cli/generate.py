@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from zeroconv import record
-from zeroconv.base import BaseModel, load_base
+from zeroconv.base import BaseModel
+from zeroconv.base_flags import add_base_flags, load_asked
 from zeroconv.cli.control_text import parse_control
 from zeroconv.cli.parser import number, some_path, whole, width_by_height
 from zeroconv.cli.run_folder import RunFolder
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--request", metavar="FILE", type=some_path, help="a run.json, or a picture made by zeroconv")
     what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
     how = parser.add_argument_group("how to make it")
-    how.add_argument("--base", metavar="NAME", help="built-in name, diffusers folder or hub id (default: tiny)")
+    add_base_flags(how, default=None)
     how.add_argument("--steps", metavar="N", type=whole, help="denoising steps (default: 20)")
     how.add_argument(
         "--guidance", metavar="X", type=number, help="how strictly the prompt is followed (default: the base's)"
@@ -85,10 +86,11 @@ def run(args: argparse.Namespace) -> int:
     for control in asked.request.controls:
         read_image(str(control.image))  # a wrong file is told before a large base is loaded
     with RunFolder(args.out, asked.request, args.request) as folder:
-        base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
+        args.base, args.tokenizer, args.prediction = asked.base or "tiny", asked.tokenizer, asked.prediction
+        base = load_asked(args, device, _DTYPES[dtype])
         loaded = time.perf_counter()
         prepared = _prepare(base, asked)
-        folder.begin(base, prepared, device=str(device), dtype=dtype)
+        folder.begin(base, prepared, device=str(device), dtype=dtype, tokenizer=asked.tokenizer)
         folder.compare_checkpoints(asked.checkpoint_hashes)
         ready = time.perf_counter()
         try:
@@ -133,8 +135,9 @@ def _asked(args: argparse.Namespace) -> record.Asked:
     if args.seed is not None or args.num_images is not None:
         changes["seeds"] = _seeds(args, asked.request)
     if args.base is not None:
-        asked = replace(asked, base=args.base, fingerprint=None)
-    return replace(asked, request=replace(asked.request, **changes))
+        asked = replace(asked, base=args.base, fingerprint=None, tokenizer=None, prediction=None)
+    named = {name: getattr(args, name) for name in ("tokenizer", "prediction") if getattr(args, name) is not None}
+    return replace(asked, request=replace(asked.request, **changes), **named)
 
 
 def _seeds(args: argparse.Namespace, request: Request) -> range:

@@ -16,6 +16,7 @@ from zeroconv.images import atomic_write, save_png
 from zeroconv.prepare import Prepared, PreparedControl
 from zeroconv.request import ControlRequest, Request
 from zeroconv.sheet import sheet
+from zeroconv.single_file.prediction import PREDICTIONS
 
 
 class RunFolder:
@@ -42,13 +43,19 @@ class RunFolder:
         if self.is_new and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
-    def begin(self, base: BaseModel, prepared: Prepared, *, device: str, dtype: str) -> None:
+    def begin(
+        self, base: BaseModel, prepared: Prepared, *, device: str, dtype: str, tokenizer: str | None = None
+    ) -> None:
         """Writes the condition images and settles what each picture's metadata says."""
         self.request = prepared.request
         for path, control in zip(self.controls, prepared.controls, strict=True):
             save_png(control.condition, path)
             self.shown += _shown(control)
         about = {"name": base.name, "fingerprint": base.fingerprint(), "family": base.family}
+        if base.prediction_type in PREDICTIONS:
+            about["prediction"] = base.prediction_type
+        if tokenizer is not None:
+            about["tokenizer"] = tokenizer
         hashes = {str(c.request.checkpoint): weights.file_hash(c.request.checkpoint) for c in prepared.controls}
         names = tuple(path.name for path in self.controls)
         self.record = record.run_record(self.request, self.folder, base=about, checkpoints=hashes, images=names)

@@ -58,7 +58,9 @@ def run(arguments: Namespace) -> int:
 
 
 def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = ()) -> None:
-    parser.add_argument("--base", default="tiny", help="tiny, a diffusers folder or a hub id (default: tiny)")
+    from zeroconv.base_flags import add_base_flags
+
+    add_base_flags(parser)
     parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
     for option in (option for option in fields.options(Sampler) if option.name not in without):
         shown = "" if option.default is None else f" (default: {option.default})"
@@ -78,12 +80,12 @@ def _add_card(parser: ArgumentParser) -> None:
 
 
 def _base(arguments: Namespace) -> int:
-    from zeroconv.base import load_base
+    from zeroconv.base_flags import load_asked
     from zeroconv.evaluation.base import evaluate_base
     from zeroconv.evaluation.drawing import settled
 
     sampler, judge = _sampler(arguments), _judge(arguments)
-    base = load_base(arguments.base, device=arguments.device)
+    base = load_asked(arguments, arguments.device)
     sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
     held_out = _held_out(arguments, base)
@@ -96,7 +98,7 @@ def _base(arguments: Namespace) -> int:
 
 
 def _control(arguments: Namespace) -> int:
-    from zeroconv.base import load_base
+    from zeroconv.base_flags import load_asked
     from zeroconv.evaluation.control import evaluate_control
     from zeroconv.evaluation.controls import check_condition
     from zeroconv.evaluation.drawing import settled
@@ -108,7 +110,7 @@ def _control(arguments: Namespace) -> int:
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
     judge = _judge(arguments)
     selects = fidelity_of(condition, judge).selects
-    base = load_base(arguments.base, device=arguments.device)
+    base = load_asked(arguments, arguments.device)
     sampler = settled(sampler, base)
     checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
     controlnet, sidecar = load_with_sidecar(checkpoint, base)
@@ -136,7 +138,7 @@ def _control(arguments: Namespace) -> int:
 
 
 def _controls(arguments: Namespace) -> int:
-    from zeroconv.base import load_base
+    from zeroconv.base_flags import load_asked
     from zeroconv.evaluation.controls import COLUMNS, comparison, evaluate_controls, load_candidates
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of
@@ -144,7 +146,7 @@ def _controls(arguments: Namespace) -> int:
     from zeroconv.evaluation.report import aligned_table, as_csv, write_text
 
     sampler, judge = _sampler(arguments), _judge(arguments)
-    base = load_base(arguments.base, device=arguments.device)
+    base = load_asked(arguments, arguments.device)
     given = dict(_named(text) for text in arguments.checkpoint)
     names = arguments.conditions.split(",") if arguments.conditions else None
     sampler, candidates = settled(sampler, base), load_candidates(base, names, given)

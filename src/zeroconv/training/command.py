@@ -8,7 +8,7 @@ from typing import Any, get_args
 import torch
 
 from zeroconv import conditions, fields
-from zeroconv.base import load_base
+from zeroconv.base_flags import add_base_flags, load_asked
 from zeroconv.data.cache import default_cache
 from zeroconv.data.sources import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
@@ -28,7 +28,7 @@ data/*.tar, COCO or ADE20K as released, or rendered scenes: scenes:COUNT[,seed=N
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `zeroconv train`; each field of TrainConfig is one."""
     parser.description = "Train a ControlNet on a locked base; docs/train-your-own.md explains how."
-    parser.add_argument("--base", default="tiny", help="built-in name, diffusers folder or hub id (default: tiny)")
+    add_base_flags(parser)
     parser.add_argument("--condition", required=True, help="what it shall obey, e.g. canny or canny,low=50,high=150")
     parser.add_argument("--data", required=True, help=DATA_HELP)
     parser.add_argument("--out", required=True, type=Path, help="folder of the run; the result is in its controlnet/")
@@ -72,7 +72,7 @@ def _train(args: argparse.Namespace, device: str, processes: Processes) -> int:
     given = _given(args)
     fields.build(TrainConfig, given, of="train")  # wrong values are told before anything is loaded
     with orderly_termination():
-        base = load_base(args.base, device=device)
+        base = load_asked(args, device)
         if args.dry_run:
             print(table(dry_run(order, base, given, is_timed=args.dry_run == "timed")))
             return 0

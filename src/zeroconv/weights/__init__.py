@@ -1,7 +1,8 @@
 """ControlNets on disk: save, load, convert and describe, in our layout, diffusers' and the original one.
 
 keys: names of weights; files: safe reading; architecture: configs; sidecar: `zeroconv.json`; places: where a
-checkpoint is; saving, loading, interop and describe: what to do with it.
+checkpoint is; completion: what needs its base to be whole; saving, loading, interop, describe, convert and proof: what
+to do with it.
 """
 
 from zeroconv.weights.describe import Description, describe

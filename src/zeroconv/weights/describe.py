@@ -1,23 +1,32 @@
 """What a checkpoint is, read from its keys and shapes without loading its weights: for `zeroconv inspect`."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from zeroconv import conditions
 from zeroconv.base_files import read_index
+from zeroconv.errors import UserError
 from zeroconv.families import MODELS, family_of
+from zeroconv.original.names import inside
+from zeroconv.original.unet import unet_to_diffusers
+from zeroconv.single_file.layout import AVERAGE, UNET, layout_of
+from zeroconv.tensor_files import read_about
 from zeroconv.weights.architecture import OWN_CLASS, encoder_config
-from zeroconv.weights.keys import DIFFUSERS_MARK, from_original
+from zeroconv.weights.completion import DIFFERENCE, LOW_RANK, full_shapes
+from zeroconv.weights.keys import DIFFUSERS_MARK
 from zeroconv.weights.loading import canonical
 from zeroconv.weights.places import BUILT_IN, Place, find, folder_place
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
 
-_WHOLE = "model.diffusion_model."
+# Words in the names of released files that are no names of conditions here.
+_WORDS = {"seg": "segmentation", "mlsd": "hough", "softedge": "hed", "openpose": "pose", "normalbae": "normal"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Description:
     kind: str
     """ "ControlNet", "base" or "U-Net"."""
     layout: str
-    """ "diffusers folder", "diffusers file", "original file" or "original file with its base"."""
+    """ "diffusers folder", "diffusers file", "original file" and what it holds besides, "Control-LoRA" or another."""
     family: str
     """ "tiny", "sd15", "sd21", "sdxl" or "unknown"."""
     parameters: int
@@ -36,7 +45,7 @@ class Description:
     dtype: str
     """The number types in the file, the most frequent first."""
     condition: str | None
-    """What a ControlNet was trained on, where that is recorded."""
+    """What a ControlNet was trained on, where that is recorded or its name tells."""
     facts: Mapping[str, str]
     """What the shapes tell, by name."""
     sidecar: Sidecar | None = None
@@ -47,7 +56,8 @@ class Description:
         rows["U-Net parameters" if self.kind == "base" else "parameters"] = f"{self.parameters:,}"
         rows["number type"] = self.dtype
         if self.kind == "ControlNet":
-            rows["condition"] = self.condition or "not recorded"
+            is_guess = self.sidecar is not None and not self.sidecar.base and self.condition
+            rows["condition"] = (self.condition or "not recorded") + (" (by the file's name)" if is_guess else "")
         rows |= self.facts
         width = max(map(len, rows))
         return [self.source, *(f"  {name:<{width}}  {value}" for name, value in rows.items())]
@@ -96,32 +106,66 @@ def _describe_base(name: str, folder: Path) -> Description:
 
 def _describe_file(name: str, place: Place) -> Description:
     shapes = place.shapes()
-    if place.config is None and DIFFUSERS_MARK not in shapes and (unet := _unet_in(shapes)) is not None:
-        layout = "diffusers file" if "conv_in.weight" in shapes else "original file"
-        return _described(name, "U-Net", layout, unet, {})
+    if place.config is None and (found := _describe_without_control(name, place.path, shapes)) is not None:
+        return found
     state = canonical(shapes, place.path)
-    own = place.config is not None and place.config.get("_class_name") == OWN_CLASS
+    sidecar = Sidecar(condition=_guess(place.path.name)) if place.config is None else read_sidecar(place.path)
+    layout = _layout(place, shapes)
+    return _described(name, "ControlNet", layout, full_shapes(state), place.config or {}, _hints(state), sidecar)
+
+
+def _layout(place: Place, shapes: Mapping[str, Tensor]) -> str:
+    """How a ControlNet lies on the disk."""
     if place.config is not None:
-        layout = "zeroconv folder, which diffusers cannot run" if own else "diffusers folder"
-    else:
-        whole = any(key.startswith(_WHOLE) for key in shapes)
-        original = "original file with its base" if whole else "original file"
-        layout = "diffusers file" if DIFFUSERS_MARK in shapes else original
-    sidecar = None if place.config is None else read_sidecar(place.path)
-    return _described(name, "ControlNet", layout, state, place.config or {}, _hints(state), sidecar)
+        own = place.config.get("_class_name") == OWN_CLASS
+        return "zeroconv folder, which diffusers cannot run" if own else "diffusers folder"
+    for mark, layout in ((LOW_RANK, "Control-LoRA"), (DIFFERENCE, "difference to a base")):
+        if mark in shapes:
+            return f"{layout}, whole with the weights of its base"
+    if DIFFUSERS_MARK in shapes:
+        return "diffusers file"
+    return "original file with its base" if any(key.startswith(UNET) for key in shapes) else "original file"
 
 
-def _unet_in(shapes: Mapping[str, Tensor]) -> Mapping[str, Tensor] | None:
-    """The U-Net of a file that holds no ControlNet, under diffusers' names as far as its encoder goes."""
-    if any("control_model." in key for key in shapes):
+def _guess(name: str) -> str | None:
+    """The condition that a file's name tells, as control_v11p_sd15_canny.pth does."""
+    for word in re.split(r"[^a-z]+", name.lower()):
+        try:
+            return conditions.canonical(_WORDS.get(word, word))
+        except UserError:
+            continue
+    return None
+
+
+def _describe_without_control(name: str, path: Path, shapes: Mapping[str, Tensor]) -> Description | None:
+    """A file that holds no ControlNet but a base or a U-Net; None where it holds neither."""
+    if DIFFUSERS_MARK in shapes or any("control_model." in key for key in shapes):
         return None
     if "conv_out.weight" in shapes and any(key.startswith("up_blocks.") for key in shapes):
-        return shapes
-    bare = {key.removeprefix(_WHOLE): value for key, value in shapes.items() if key.startswith(_WHOLE)}
-    if "input_blocks.0.0.weight" not in bare:
+        return _described(name, "U-Net", "diffusers file", shapes, {})
+    unet = inside(shapes, UNET)
+    if "input_blocks.0.0.weight" not in unet:
         return None
-    renamed, unknown = from_original(bare)
-    return renamed | {key: bare[key] for key in unknown}
+    layout = layout_of(shapes, path)
+    facts = {"prediction": _prediction(shapes, path, layout.family), "holds": _parts(shapes, layout.missing)}
+    if layout.missing:
+        facts["missing"] = ", ".join(layout.missing)
+    if layout.odd:
+        facts["odd names"] = f"{len(layout.odd)}: {', '.join(layout.odd[:3])}"
+    return _described(name, "base", "original file", unet_to_diffusers(unet)[0], layout.unet, facts)
+
+
+def _prediction(shapes: Mapping[str, Tensor], path: Path, family: str) -> str:
+    if "v_pred" in shapes:
+        return "v_prediction"
+    said = read_about(path).get("modelspec.prediction_type")
+    return said or ("not recorded: asked of the U-Net when it is loaded" if family == "sd21" else "epsilon")
+
+
+def _parts(shapes: Mapping[str, Tensor], missing: Sequence[str]) -> str:
+    parts = [part for part in ("autoencoder", "text encoder") if not any(part in name for name in missing)]
+    has_average = any(key.startswith(AVERAGE + "diffusion_model") for key in shapes)
+    return ", ".join(["U-Net", *parts, *(["moving average, which is not used"] if has_average else [])])
 
 
 def _hints(state: Mapping[str, Tensor]) -> dict[str, str]:

@@ -16,25 +16,26 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.families import family_of
+from zeroconv.original.names import inside
+from zeroconv.original.strangers import kind_of, what_is
 from zeroconv.weights.architecture import config_of_shapes, encoder_config, skeleton
+from zeroconv.weights.completion import DIFFERENCE, LOW_RANK, completed, full_shapes, is_incomplete
 from zeroconv.weights.keys import DIFFUSERS_MARK, MARK, diffusers_to_ours, from_original
 from zeroconv.weights.places import find
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
 
 # How the original layout's keys may begin, the longest first; whole-model files hold the base beside them.
 _PREFIXES = ("model.control_model.", "control_model.", "")
-_STRANGERS = {
-    "lora_controlnet": "a Control-LoRA",
-    "difference": "a difference to the weights of a base, which",
-    "task_embedding": "a ControlNet-union",
-}
+_REFUSED = ("a ControlNet-LLLite", "an IP-Adapter", "a ControlNet-Union", "a ControlNet-XS", "a T2I-Adapter")
+"""Kinds of control that are none of ours, though some hold a ControlNet's names too."""
 
 
 def load(source: str | Path, base: BaseModel) -> ControlNet:
     """Load a ControlNet for `base`: a built-in name, a folder, a .safetensors, .pth or .ckpt file, or a hub id.
 
-    It comes in eval mode on the base's device and in its number type. UserError: nothing there, damaged, code in a
-    pickle, weights missing, or made for another family of bases. A warning: trained on another base of the family.
+    Control-LoRAs and differences become whole with the weights of `base`. It comes in eval mode on the base's device
+    and in its number type. UserError: nothing there, damaged, code in a pickle, weights missing, or made for another
+    family of bases. A warning: trained on another base of the family.
     """
     return load_with_sidecar(source, base)[0]
 
@@ -44,42 +45,51 @@ def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, 
     place = find(source)
     sidecar = Sidecar() if place.config is None else read_sidecar(place.path)
     state = canonical(place.read(), place.path)
-    config = place.config or config_of_shapes(state, base.unet.config)
-    _check_family(config, state, base)
-    controlnet = skeleton(config, sidecar.variant)
-    _fill(controlnet, state, base, place.path)
+    shapes = full_shapes(state)
+    config = place.config or config_of_shapes(shapes, base.unet.config)
+    _check_family(config, shapes, base)
+    if is_incomplete(state):
+        state = completed(state, base.unet.state_dict(), place.path)
+    controlnet = build(config, state, place.path, variant=sidecar.variant, device=base.device, dtype=base.dtype)
+    _warn_of_another_base(sidecar, base, source)
+    return controlnet, sidecar
+
+
+def build(
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    path: Path,
+    *,
+    variant: str = "full",
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> ControlNet:
+    """The ControlNet of a config with its weights in diffusers' names, in eval mode; `path` stands in errors."""
+    controlnet = skeleton(config, variant)
+    _fill(controlnet, state, path, device or torch.device("cpu"), dtype)
     if config.get("controlnet_conditioning_channel_order") == "bgr":
         _flip_channels(controlnet)
-    _warn_of_another_base(sidecar, base, source)
-    return controlnet.eval(), sidecar
+    return controlnet.eval()
 
 
 def canonical(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """A file's ControlNet weights under diffusers' names, whatever its layout; UserError where it has none."""
-    for mark, what in _STRANGERS.items():
-        if any(key == mark or key.startswith(f"{mark}.") for key in state):
-            raise UserError(f"{path} is {what} needs more than its own weights: expected a complete ControlNet.")
+    """A file's ControlNet weights under diffusers' names, whatever its layout; UserError where it has none.
+
+    What is incomplete without a base keeps its mark (`completion.is_incomplete`).
+    """
+    if (kind := kind_of(state)) in _REFUSED:
+        raise UserError(f"{path} is {kind}, which zeroconv does not run: expected a ControlNet.")
+    marks = {key: state[key] for key in (LOW_RANK, DIFFERENCE) if key in state}
     if DIFFUSERS_MARK in state:
         return dict(state)
     prefix = next((prefix for prefix in _PREFIXES if f"{prefix}{MARK}" in state), None)
     if prefix is None:
-        raise UserError(f"{path} is not a ControlNet: {what_else(state)}.")
-    bare = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        raise UserError(f"{path} is not a ControlNet: expected its weights, got {what_is(state)}.")
+    bare = {key: value for key, value in inside(state, prefix).items() if key not in marks}
     renamed, unknown = from_original(bare)
     if unknown:
         raise UserError(f"{path} has {len(unknown)} weights that no ControlNet has, the first: {_some(unknown)}.")
-    return renamed
-
-
-def what_else(state: Mapping[str, Any]) -> str:
-    """What a file without a ControlNet seems to be, as a clause."""
-    if any(key.startswith("model.diffusion_model.") for key in state):
-        return "expected its weights, got a whole base in the original layout"
-    if any(".lora_" in key or key.startswith("lora_") for key in state):
-        return "expected its weights, got a LoRA"
-    if any(key.startswith("up_blocks.") for key in state):
-        return "expected its weights, got a U-Net"
-    return f"expected a weight {DIFFUSERS_MARK} or {MARK}, got {_some(state) if state else 'no tensors at all'}"
+    return renamed | marks
 
 
 def _check_family(config: Mapping[str, Any], state: Mapping[str, Tensor], base: BaseModel) -> None:
@@ -105,7 +115,9 @@ def _named(config: Mapping[str, Any]) -> str:
     return f"{name} (text width {config.get('cross_attention_dim')}{levels})"
 
 
-def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], base: BaseModel, path: Path) -> None:
+def _fill(
+    controlnet: ControlNet, state: Mapping[str, Tensor], path: Path, device: torch.device, dtype: torch.dtype
+) -> None:
     """Give the skeleton its weights; every key and every shape must agree."""
     wanted = controlnet.state_dict()
     given = {diffusers_to_ours(key): value for key, value in state.items()}
@@ -118,7 +130,7 @@ def _fill(controlnet: ControlNet, state: Mapping[str, Tensor], base: BaseModel, 
         shapes = f"expected {tuple(wanted[key].shape)}, got {tuple(given[key].shape)}"
         raise UserError(f"{path} has {len(wrong)} weights of another shape, the first: {key}: {shapes}.")
     # Copies: in a mapped file weights lie at any address, and there the processor's sums differ in their last bit.
-    copies = {key: value.to(base.device, base.dtype, copy=True) for key, value in given.items()}
+    copies = {key: value.to(device, dtype, copy=True) for key, value in given.items()}
     controlnet.load_state_dict(copies, assign=True)
     controlnet.requires_grad_(True)
 

@@ -38,19 +38,26 @@ def save(
     dtype: the number type in the file (torch.float16 halves it); None: the ControlNet's own. The sidecar gets the
     base's name and fingerprint. An interruption leaves the earlier folder, or whole files.
     """
-    folder = Path(folder)
     record = replace(
         sidecar or Sidecar(),
         variant=variant_of(controlnet),
         base=_public_name(base),
         base_fingerprint=base.fingerprint(),
     )
+    return write_folder(controlnet, Path(folder), record, dtype)
+
+
+def write_folder(
+    controlnet: ControlNet, folder: Path, sidecar: Sidecar | None, dtype: torch.dtype | None = None
+) -> Path:
+    """Write a ControlNet's folder, whole or not at all -> the folder; without a sidecar it has no zeroconv.json."""
     part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     part.mkdir(parents=True)
     try:
         write_tensors(to_diffusers(controlnet, dtype), part / WEIGHTS)
         (part / "config.json").write_text(json.dumps(config_of(controlnet), indent=2, sort_keys=True) + "\n", "utf-8")
-        write_sidecar(record, part / FILE)
+        if sidecar is not None:
+            write_sidecar(sidecar, part / FILE)
         _move(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -74,9 +81,9 @@ def to_original(controlnet: ControlNet, prefix: str = "control_model.") -> dict[
 
 
 def _public_name(base: BaseModel) -> str:
-    """The base's name as others know it: of a folder its last part, not where it lies on this machine."""
-    is_folder = base.name not in BUILT_IN and Path(base.name).is_dir()
-    return Path(base.name).resolve().name if is_folder else base.name
+    """The base's name as others know it: of a folder or file its last part, not where it lies on this machine."""
+    is_path = base.name not in BUILT_IN and Path(base.name).exists()
+    return Path(base.name).resolve().name if is_path else base.name
 
 
 def _move(part: Path, folder: Path) -> None:
