@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def one_thread() -> Iterator[None]:
 
 
 def asked(photo: Path | Image.Image, canny: Path, seeds: tuple[int, ...] = (5, 6, 7), **changes: Any) -> Request:
-    control = {key: changes.pop(key) for key in ("strength", "start", "end", "ready", "options") if key in changes}
+    names = {field.name for field in fields(ControlRequest)}
+    control = {key: changes.pop(key) for key in tuple(changes) if key in names}
     controls = (ControlRequest("canny", photo, checkpoint=canny, **control),)
     return Request("a red house", controls, **{"negative": "a", "steps": 3, "seeds": seeds, **changes})
 
@@ -103,6 +105,45 @@ def test_two_controls_act_together(base: BaseModel, canny: Path, photo: Path) ->
     prepared = prepare(base, twice)
     assert prepared.controls[0].controlnet is prepared.controls[1].controlnet, "loaded once"
     assert largest_difference(next(generate(base, once)), next(generate(base, prepared))) <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": "soft"},
+        {"conditional_only": True},
+        {"window": "noise", "start": 0.5},
+        {"schedule": (0.0, 1.0)},
+        {"schedule": "cosine"},
+        {"mask": Image.new("L", (64, 64), 128)},
+    ],
+)
+def test_every_setting_of_a_control_changes_the_picture(
+    base: BaseModel, canny: Path, photo: Path, changes: dict[str, Any]
+) -> None:
+    plain = next(generate(base, asked(photo, canny, (5,), strength=2.0)))
+    assert largest_difference(plain, next(generate(base, asked(photo, canny, (5,), strength=2.0, **changes)))) > 1
+
+
+def test_strengths_of_one_batch_are_those_of_the_pictures(base: BaseModel, canny: Path, photo: Path) -> None:
+    strengths = (0.0, 0.5, 2.0)
+    for together in (3, 2):
+        request = asked(photo, canny, (5, 5, 5), strength=strengths)
+        pictures = generate(base, request, batch_size=together)
+        for strength, picture in zip(strengths, pictures, strict=True):
+            alone = next(generate(base, asked(photo, canny, (5,), strength=strength)))
+            assert largest_difference(picture, alone) <= 1
+
+
+def test_a_mask_divides_the_picture(base: BaseModel, canny: Path, photo: Path) -> None:
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    control = prepare(base, asked(photo, canny, mask=mask, feather=4)).controls[0]
+    values = np.asarray(control.mask)
+    assert (values[:, :30] == 255).all() and not values[:, 34:].any() and 0 < values[5, 31] < 255
+    black = asked(photo, canny, (5,), mask=Image.new("L", (64, 64)))
+    free = next(generate(base, asked(photo, canny, (5,), strength=0.0)))
+    assert largest_difference(next(generate(base, black)), free) == 0
 
 
 def test_empty_prompts_are_fine(base: BaseModel) -> None:

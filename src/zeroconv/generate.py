@@ -7,6 +7,7 @@ Shapes: B pictures sampled together, C latent channels, H W pixels, h w latent h
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,9 +16,13 @@ from torch import Tensor
 
 from zeroconv import conditions
 from zeroconv.base import BaseModel
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
+from zeroconv.image_start import ImageStart
+from zeroconv.layer_weights import layer_weights
+from zeroconv.picture_input import PictureInput, draw_noise, mask_tensor
 from zeroconv.prepare import Prepared, PreparedControl, prepare
-from zeroconv.request import ControlRequest, Request
+from zeroconv.request import Request
 from zeroconv.sampling import ControlInput, PredictNoise, guided_noise, sample
 from zeroconv.weights import Sidecar
 
@@ -44,35 +49,65 @@ def generate(
     prepared = request if isinstance(request, Prepared) else prepare(base, request)
     seeds, (width, height) = prepared.request.seeds, prepared.size
     together = batch_size or max(1, min(_PICTURES_AT_ONCE, _PIXELS_AT_ONCE // (width * height)))
-    predict_noise = _predict_noise(base, prepared)
+    predictions, begin = _predictions(base, prepared), _beginning(base, prepared)
     for first in range(0, len(seeds), together):
-        latents = _sample(base, prepared, predict_noise, seeds[first : first + together], on_step)
+        pictures = slice(first, first + together)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds[pictures]]
+        noise, start, channels = begin(generators)
+        latents = noise
+        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.request.steps, generators)
+        for stage in sample(*steps, start=start):
+            latents = stage
+            if on_step:
+                on_step(len(generators))
         yield from _to_images(base.decode(latents), base.dtype)
 
 
 @torch.no_grad()
-def _predict_noise(base: BaseModel, prepared: Prepared) -> PredictNoise:
-    """The base under guidance and control; texts and conditions are encoded once for all pictures."""
-    request = prepared.request
-    assert request.guidance is not None
-    return guided_noise(
-        base,
-        [_control_input(base, control) for control in prepared.controls],
-        base.encode_text([request.prompt], prepared.size),
-        base.encode_negative([request.negative], prepared.size),
-        request.guidance,
-    )
+def _predictions(base: BaseModel, prepared: Prepared) -> Callable[[slice, Tensor | None], PredictNoise]:
+    """The base under guidance and control, for a batch of the pictures; texts are encoded once for all."""
+    request, guidance = prepared.request, prepared.guidance
+    inputs = [_control_input(base, control) for control in prepared.controls]
+    strengths = [control.request.strengths(len(request.seeds)) for control in prepared.controls]
+    text = base.encode_text([request.prompt], prepared.size)
+    negative = base.encode_negative([request.negative], prepared.size)
+
+    def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
+        own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
+        return guided_noise(base, own, text, negative, guidance, channels=channels)
+
+    return predictions
+
+
+def _beginning(
+    base: BaseModel, prepared: Prepared
+) -> Callable[[list[torch.Generator]], tuple[Tensor, ImageStart | None, Tensor | None]]:
+    """Generators -> noise (B, C, h, w), the picture to begin from, and an inpainting U-Net's further channels."""
+    image, denoise = prepared.image, prepared.request.denoise
+    if image is None or denoise is None:
+        return lambda generators: (draw_noise(base, prepared.size, generators), None, None)
+    return PictureInput(base, image, prepared.mask, denoise).begin
+
+
+def _shared(strengths: tuple[float, ...]) -> float | Tensor:
+    """One number where all pictures share it, else (B,)."""
+    return strengths[0] if len(set(strengths)) == 1 else torch.tensor(strengths)
 
 
 def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
+    """The control as sampling takes it, but for its strength, which each picture may have of its own."""
     asked = control.request
     image = network_input(asked.name, control.condition, control.controlnet.condition_channels, control.sidecar)
     return ControlInput(
         control.controlnet,
         image.to(base.device, base.dtype),
-        strength=asked.strength,
         start=asked.start,
         end=asked.end,
+        window=asked.window,
+        schedule=asked.schedule,
+        weights=layer_weights(asked.weights, control.controlnet),
+        mask=None if control.mask is None else mask_tensor(control.mask).to(base.device, base.dtype),
+        conditional_only=asked.conditional_only,
     )
 
 
@@ -90,31 +125,6 @@ def network_input(name: str, condition: Image.Image, channels: int, sidecar: Sid
     is_unknown = sidecar.condition is None and sidecar.range == Sidecar().range
     black, white = conditions.kind(name).value_range if is_unknown else sidecar.range
     return image * (white - black) + black
-
-
-def _sample(
-    base: BaseModel,
-    prepared: Prepared,
-    predict_noise: PredictNoise,
-    seeds: tuple[int, ...],
-    on_step: Callable[[int], object] | None,
-) -> Tensor:
-    """The latents (B, C, h, w) of the pictures of these seeds."""
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    noise = _noise(base, prepared.size, generators)
-    final = noise
-    for latents in sample(predict_noise, prepared.scheduler, noise, prepared.request.steps, generators):
-        final = latents
-        if on_step:
-            on_step(len(seeds))
-    return final
-
-
-def _noise(base: BaseModel, size: tuple[int, int], generators: list[torch.Generator]) -> Tensor:
-    """(B, C, h, w): one draw a generator, in float32 on the CPU whatever the base, as diffusers draws."""
-    shape = (1, base.latent_channels, size[1] // base.factor, size[0] // base.factor)
-    drawn = [torch.randn(shape, generator=generator, dtype=torch.float32) for generator in generators]
-    return torch.cat(drawn).to(base.device, base.dtype)
 
 
 def _to_images(images: Tensor, dtype: torch.dtype) -> Iterator[Image.Image]:

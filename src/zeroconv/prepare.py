@@ -17,11 +17,17 @@ from PIL import Image
 from zeroconv import conditions, weights
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
-from zeroconv.images import RESAMPLING, contained, fit, pad, read_image, to_rgb
-from zeroconv.request import ControlRequest, Request, default_size, rounded
+from zeroconv.image_start import skipped_steps
+from zeroconv.images import RESAMPLING, contained, fit, fitted_mask, pad, read_image, to_rgb
+from zeroconv.picture_input import has_inpainting_channels
+from zeroconv.request import Request, default_size, rounded
 from zeroconv.schedulers import default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
+
+_DENOISE = 0.8
+"""diffusers' default strength of image-to-image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,8 @@ class PreparedControl:
     controlnet: ControlNet
     sidecar: Sidecar
     """What is known of how the ControlNet was trained."""
+    mask: Image.Image | None = None
+    """Where the control acts, in grey at the run's size: white where it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +56,10 @@ class Prepared:
     controls: tuple[PreparedControl, ...]
     scheduler: Any
     """The diffusers scheduler, not yet set to the steps."""
+    image: Image.Image | None = None
+    """The picture to change, at the run's size."""
+    mask: Image.Image | None = None
+    """Where it is made anew, in grey at the run's size."""
     notes: tuple[str, ...] = ()
     """What was decided for the user, in sentences."""
 
@@ -57,19 +69,28 @@ class Prepared:
         assert self.request.size is not None
         return self.request.size
 
+    @property
+    def guidance(self) -> float:
+        """How strictly the prompt is followed."""
+        assert self.request.guidance is not None
+        return self.request.guidance
+
     @cached_property
     def num_steps(self) -> int:
         """How often the base is asked; second-order samplers ask more often than there are steps."""
         scheduler = deepcopy(self.scheduler)
         scheduler.set_timesteps(self.request.steps)
-        return len(scheduler.timesteps)
+        skipped = 0 if self.request.denoise is None else skipped_steps(self.request.steps, self.request.denoise)
+        return len(scheduler.timesteps) - skipped * int(scheduler.order)
 
 
 def prepare(base: BaseModel, request: Request) -> Prepared:
     """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve."""
     networks = _load(base, request.controls)
     inputs = [_read(control, network[2]) for control, network in zip(request.controls, networks, strict=True)]
-    size, notes = _size(base, request, [given.image for given in inputs])
+    _check_inpainting(base, request)
+    image = None if request.image is None else _picture(request.image)
+    size, notes = _size(base, request, [*([] if image is None else [image]), *(given.image for given in inputs)])
     name = request.scheduler or default_scheduler(base.scheduler)
     scheduler = make_scheduler(name, base.scheduler)
     if request.steps > base.num_train_timesteps:
@@ -81,7 +102,21 @@ def prepare(base: BaseModel, request: Request) -> Prepared:
     controls = tuple(_prepare_control(*pair, size, request) for pair in pairs)
     asked = tuple(control.request for control in controls)
     settled = replace(request, controls=asked, size=size, scheduler=name, guidance=guidance)
-    return Prepared(settled, controls, scheduler, notes)
+    if image is None:
+        return Prepared(settled, controls, scheduler, notes=notes)
+    settled = replace(settled, denoise=request.denoise or (_DENOISE if request.mask is None else 1.0))
+    mask = None if request.mask is None else fitted_mask(request.mask, size, request.fit, 0)
+    return Prepared(settled, controls, scheduler, fit(image, size, request.fit), mask, notes)
+
+
+def _check_inpainting(base: BaseModel, request: Request) -> None:
+    """UserError where the base's U-Net needs a mask and there is none."""
+    if has_inpainting_channels(base) and request.mask is None:
+        raise UserError(f"{base.name} is an inpainting base: it needs an image and a mask")
+
+
+def _picture(image: str | Path | Image.Image) -> Image.Image:
+    return to_rgb(image) if isinstance(image, Image.Image) else read_image(image)
 
 
 def default_guidance(base: BaseModel) -> float:
@@ -113,7 +148,7 @@ class _Given:
 
 def _read(control: ControlRequest, sidecar: Sidecar) -> _Given:
     if isinstance(control.image, Image.Image):
-        return _Given(to_rgb(control.image), control.ready)
+        return _Given(_picture(control.image), control.ready)
     options = {} if control.ready else _options(control, sidecar)
     drawn = None if control.ready else conditions.from_file(control.name, Path(control.image), options)
     return _Given(read_image(control.image), control.ready) if drawn is None else _Given(Image.fromarray(drawn), True)
@@ -168,7 +203,8 @@ def _prepare_control(
         warnings.warn(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
     options = {} if control.ready else _options(control, sidecar)
     settled = replace(control, options=options, checkpoint=name or controlnet)
-    return PreparedControl(settled, *_condition(settled, given, size, request), controlnet, sidecar)
+    mask = None if control.mask is None else fitted_mask(control.mask, size, request.fit, control.feather)
+    return PreparedControl(settled, *_condition(settled, given, size, request), controlnet, sidecar, mask)
 
 
 def _options(control: ControlRequest, sidecar: Sidecar) -> Mapping[str, Any]:

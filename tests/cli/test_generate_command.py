@@ -103,6 +103,16 @@ def test_several_controls_are_numbered(make: Make, photo: Path, canny: Path, tmp
     assert read_run(tmp_path / "out")["controls"][1]["options"] == {"low": 50, "high": 200}
 
 
+def test_strengths_and_seeds_of_each_picture(make: Make, photo: Path, canny: Path, tmp_path: Path) -> None:
+    assert make("--seed", "7/7", control=f"canny={photo},checkpoint={canny},strength=0/2") == 0
+    made = read_run(tmp_path / "out")
+    assert (made["seeds"], made["controls"][0]["strength"]) == ([7, 7], [0.0, 2.0])
+    first, second = (read_image(tmp_path / "out" / name) for name in ("0000.png", "0001.png"))
+    assert largest_difference(first, second) > 1
+    assert main(["generate", "--request", str(tmp_path / "out" / "0001.png"), "--out", str(tmp_path / "one")]) == 0
+    assert largest_difference(second, read_image(tmp_path / "one" / "0000.png")) <= 1
+
+
 def test_without_control_and_with_an_empty_prompt(make: Make, tmp_path: Path) -> None:
     assert make(control=None, prompt="") == 0
     assert (tmp_path / "out" / "0000.png").is_file()

@@ -4,6 +4,7 @@ import argparse
 import time
 import typing
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,8 @@ import torch
 
 from zeroconv import record
 from zeroconv.base import BaseModel, load_base
-from zeroconv.cli.control_text import parse_control
-from zeroconv.cli.parser import number, some_path, whole, width_by_height
+from zeroconv.cli.control_text import control_keys, parse_control
+from zeroconv.cli.parser import number, some_path, whole, whole_numbers, width_by_height
 from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate
@@ -25,12 +26,20 @@ from zeroconv.schedulers import scheduler_names
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _DTYPE_ALIASES = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 
+_EDITING = ("image", "mask", "denoise")
+
 _EXAMPLES = """\
 examples:
   four pictures that follow the edges of a photo
     zeroconv generate --control canny=photo.jpg --prompt "a red house under a blue sky" --num-images 4 --out out
   a finished edge drawing, weaker, only in the first half of the steps
     zeroconv generate --control canny=lines.png,ready=yes,strength=0.7,end=0.5 --prompt "a tree" --out out
+  the prompt leads on the left, the edges on the right; three strengths of one picture side by side
+    zeroconv generate --control canny=photo.jpg,mask=right.png,feather=16 --prompt "a tree" --out out
+    zeroconv generate --control canny=photo.jpg,strength=0/0.5/1 --seed 7/7/7 --prompt "a tree" --out out
+  a photo changed while its edges stay; only the white part of a mask made anew
+    zeroconv generate --image photo.jpg --denoise 0.6 --control canny=photo.jpg --prompt "a house at night" --out out
+    zeroconv generate --image photo.jpg --mask roof.png --control canny=photo.jpg --prompt "a blue roof" --out out
   two controls at once; finer edges; a ControlNet of one's own
     zeroconv generate --control canny=a.jpg,low=50 --control canny=b.jpg,checkpoint=runs/canny/controlnet \\
       --prompt "a cone beside a sphere" --out out
@@ -38,19 +47,26 @@ examples:
     zeroconv generate --request out/run.json --seed 100 --out more
     zeroconv generate --request out/0002.png --out again
 
-keys of --control: ready=yes, strength, start, end, checkpoint, and the condition's own options (canny: low, high)
+keys of --control, beside the condition's own options (canny: low, high):
+KEYS
 
-written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/sheet.png, DIR/run.json"""
+written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/sheet.png, DIR/run.json""".replace(
+    "KEYS", control_keys()
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `zeroconv generate`."""
-    parser.epilog = _EXAMPLES
+    parser.epilog = _EXAMPLES.replace("KEYS", control_keys())
     what = parser.add_argument_group("what to make")
     what.add_argument("--prompt", metavar="TEXT", help="what the pictures show; may be empty")
     what.add_argument("--negative", metavar="TEXT", help="what they should not show")
     what.add_argument(
         "--control", metavar="NAME=IMAGE[,key=value...]", action="append", help="a condition; may be given repeatedly"
+    )
+    what.add_argument("--image", metavar="FILE", type=some_path, help="a picture to change, in place of pure noise")
+    what.add_argument(
+        "--mask", metavar="FILE", type=some_path, help="white where --image is made anew, black where it is kept"
     )
     what.add_argument("--request", metavar="FILE", type=some_path, help="a run.json, or a picture made by zeroconv")
     what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
@@ -60,8 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--guidance", metavar="X", type=number, help="how strictly the prompt is followed (default: the base's)"
     )
+    how.add_argument(
+        "--denoise",
+        metavar="X",
+        type=number,
+        help="how much of --image is made anew (default: 0.8; with --mask 1)",
+    )
     how.add_argument("--scheduler", metavar="NAME", help=f"{', '.join(scheduler_names())} (default: the base's)")
-    how.add_argument("--seed", metavar="N", type=whole, help="seed of the first picture, then counting up (default: 0)")
+    how.add_argument(
+        "--seed",
+        metavar="N[/N...]",
+        type=whole_numbers,
+        help="seed of the first picture, then counting up (default: 0); or one for each picture, as 7/7/9",
+    )
     how.add_argument("--num-images", metavar="N", type=whole, help="how many pictures (default: 1)")
     how.add_argument(
         "--size", metavar="WxH", type=width_by_height, help="in pixels (default: the input's shape at the base's size)"
@@ -82,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
     device, dtype = _device(args.device), _dtype(args.dtype or asked.dtype or "float32")
     if args.batch_size is not None and args.batch_size < 1:
         raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
-    for control in asked.request.controls:
-        read_image(str(control.image))  # a wrong file is told before a large base is loaded
+    for picture in asked.request.pictures():
+        read_image(str(picture))  # a wrong file is told before a large base is loaded
     with RunFolder(args.out, asked.request, args.request) as folder:
         base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
         loaded = time.perf_counter()
@@ -124,7 +151,7 @@ def _asked(args: argparse.Namespace) -> record.Asked:
     asked = record.read(args.request) if args.request else record.Asked(Request(prompt=args.prompt))
     changes: dict[str, Any] = {
         name: getattr(args, name)
-        for name in ("prompt", "negative", "steps", "guidance", "scheduler", "size", "fit")
+        for name in ("prompt", "negative", "steps", "guidance", "scheduler", "size", "fit", *_EDITING)
         if getattr(args, name) is not None
     }
     if args.control:
@@ -137,12 +164,16 @@ def _asked(args: argparse.Namespace) -> record.Asked:
     return replace(asked, request=replace(asked.request, **changes))
 
 
-def _seeds(args: argparse.Namespace, request: Request) -> range:
-    first = request.seeds[0] if args.seed is None else args.seed
-    count = len(request.seeds) if args.num_images is None else args.num_images
-    if count < 1:
+def _seeds(args: argparse.Namespace, request: Request) -> Sequence[int]:
+    given: tuple[int, ...] = args.seed or request.seeds[:1]
+    count = args.num_images
+    if count is not None and count < 1:
         raise UserError(f"--num-images must be 1 or more, not {count}")
-    return range(first, first + count)
+    if len(given) == 1:
+        return range(given[0], given[0] + (len(request.seeds) if count is None else count))
+    if count not in (None, len(given)):
+        raise UserError(f"--seed names {len(given)} pictures, --num-images {count}; leave one of them out")
+    return given
 
 
 def _device(name: str | None) -> torch.device:

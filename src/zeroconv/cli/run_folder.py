@@ -11,10 +11,12 @@ from PIL import Image
 
 from zeroconv import record, weights
 from zeroconv.base import BaseModel
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write, save_png
 from zeroconv.prepare import Prepared, PreparedControl
-from zeroconv.request import ControlRequest, Request
+from zeroconv.recorded import sha256
+from zeroconv.request import Request
 from zeroconv.sheet import sheet
 
 
@@ -45,6 +47,8 @@ class RunFolder:
     def begin(self, base: BaseModel, prepared: Prepared, *, device: str, dtype: str) -> None:
         """Writes the condition images and settles what each picture's metadata says."""
         self.request = prepared.request
+        self.shown += [("image", prepared.image)] if prepared.image else []
+        self.shown += [("mask", prepared.mask)] if prepared.mask else []
         for path, control in zip(self.controls, prepared.controls, strict=True):
             save_png(control.condition, path)
             self.shown += _shown(control)
@@ -66,8 +70,8 @@ class RunFolder:
     def add(self, image: Image.Image) -> None:
         """Writes the next picture with its own request in it."""
         path, seed = self.pictures[len(self.outputs)], self.request.seeds[len(self.outputs)]
-        save_png(image, path, record.picture_metadata(self.record, seed))
-        self.outputs.append({"file": path.name, "seed": seed, "sha256": record.sha256(path)})
+        save_png(image, path, record.picture_metadata(self.record, len(self.outputs)))
+        self.outputs.append({"file": path.name, "seed": seed, "sha256": sha256(path)})
         self.shown.append((f"seed {seed}", image))
 
     def end(self, seconds: dict[str, float]) -> None:
@@ -89,7 +93,7 @@ class RunFolder:
     def _keep_inputs(self, request: Request, request_file: Path | None) -> None:
         """UserError where an output is an input of this run or of the run whose record lies in the folder."""
         written = {path.resolve() for path in (*self.controls, *self.pictures, self.folder / "sheet.png")}
-        own = [Path(control.image) for control in request.controls if isinstance(control.image, str | Path)]
+        own = [Path(picture) for picture in request.pictures() if isinstance(picture, str | Path)]
         own += [request_file] if request_file else []
         for path in own:
             if path.resolve() in written:
@@ -103,7 +107,8 @@ def _recorded_inputs(folder: Path) -> list[Path]:
     """The input files of the run whose run.json lies in the folder; none if it cannot be read."""
     try:
         before = json.loads((folder / "run.json").read_text("utf-8"))
-        return [folder / control["image"] for control in before["controls"] if control["image"]]
+        inputs = [control.get(name) for control in (before, *before["controls"]) for name in ("image", "mask")]
+        return [folder / name for name in inputs if name]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
