@@ -15,6 +15,7 @@ from zeroconv import record, recorded
 from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.images import save_png
+from zeroconv.loras import Lora
 from zeroconv.recorded import sha256
 from zeroconv.request import Request
 
@@ -113,6 +114,46 @@ def test_a_changed_input_warns(run: tuple[Request, Path], photo: Path) -> None:
     photo.write_bytes(photo.read_bytes() + b" ")
     with pytest.warns(UserWarning, match="photo.png is not the file it was"):
         record.read(run[1] / "run.json")
+
+
+def test_a_run_goes_to_a_machine_without_its_inputs(tmp_path: Path, photo: Path) -> None:
+    control = ControlRequest("canny", photo, mask=photo, feather=3.0, options={"low": 50})
+    asked, folder = Request("", (control,), size=(8, 8), image=photo), tmp_path / "out"
+    folder.mkdir()
+    base = {"name": "tiny", "fingerprint": "", "family": "tiny"}
+    made = record.run_record(asked, folder, base=base, checkpoints={}, images=("control-canny.png",))
+    made |= {"image_copy": "image.png"}
+    made["controls"][0]["mask_copy"] = "mask-canny.png"
+    for name in ("control-canny.png", "mask-canny.png", "image.png"):
+        Image.new("RGB", (8, 8), "white").save(folder / name)
+    (folder / "run.json").write_text(json.dumps(made), "utf-8")
+    photo.unlink()
+    with pytest.warns(UserWarning, match="photo.png is not there; .*, which the run made of it, is used") as caught:
+        again = record.read(folder / "run.json").request
+    assert len(caught) == 3
+    assert (again.controls[0].ready, again.controls[0].feather, dict(again.controls[0].options)) == (True, 0.0, {})
+    for picture, name in zip(again.pictures(), ("image.png", "control-canny.png", "mask-canny.png"), strict=True):
+        assert Path(str(picture)) == folder / name
+
+
+def test_prompts_pictures_and_loras_of_a_run(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"weights")
+    editing: dict[str, Any] = {"image": photo, "mask": photo, "denoise": 0.5, "prompt_mode": "long"}
+    loras = (Lora(tmp_path / "a.safetensors", 0.5),)
+    asked = Request(("a", "b"), (), ("", "c"), seeds=(1, 1), size=(8, 8), loras=loras, **editing)
+    base = {"name": "tiny", "fingerprint": "", "family": "tiny"}
+    made = record.run_record(asked, tmp_path, base=base, checkpoints={}, images=())
+    again = record.from_json(json.loads(json.dumps(made)), tmp_path, of="it").request
+    assert {**settings(again), "image": 0, "mask": 0, "loras": 0} == {
+        **settings(asked),
+        "image": 0,
+        "mask": 0,
+        "loras": 0,
+    }
+    assert Path(str(again.image)).samefile(photo) and Path(str(again.mask)).samefile(photo)
+    assert Path(again.loras[0].file).samefile(loras[0].file) and again.loras[0].strength == 0.5
+    alone = record.alone_record(made, 1)
+    assert (alone["prompt"], alone["negative"], alone["seeds"]) == ("b", "c", [1])
 
 
 def test_a_picture_holds_the_request_for_it_alone(run: tuple[Request, Path]) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError, nearest
-from zeroconv.recorded import file_sha256, found, portable_file, warn_if_changed
+from zeroconv.recorded import file_sha256, found, found_or_copy, portable_file, warn_if_changed
 
 _FILES = ("image", "mask", "checkpoint")
 _SETTINGS = tuple(field.name for field in fields(ControlRequest) if field.name not in ("name", "options", *_FILES))
 _KNOWN = ("condition", *_FILES, *_SETTINGS, "options")
-_CAME_OF_IT = ("image_sha256", "mask_sha256", "checkpoint_sha256", "condition_image")
+_CAME_OF_IT = ("image_sha256", "mask_sha256", "checkpoint_sha256", "condition_image", "mask_copy")
 
 
 def control_to_json(control: ControlRequest, folder: Path) -> dict[str, Any]:
@@ -38,8 +38,12 @@ def control_from_json(control: Mapping[str, Any], folder: Path) -> ControlReques
     if not isinstance(options, dict):
         raise UserError("a control's options must be an object")
     given = {name: control[name] for name in _SETTINGS if control.get(name) is not None}
-    image, mask, checkpoint = (found(control.get(name), folder) for name in _FILES)
-    return ControlRequest(control["condition"], image or "", mask=mask, checkpoint=checkpoint, options=options, **given)
+    image, is_condition = found_or_copy(control, "image", "condition_image", folder)
+    mask, is_fitted = found_or_copy(control, "mask", "mask_copy", folder)
+    given |= {"ready": True} if is_condition else {"options": options}
+    given |= {"feather": 0.0} if is_fitted else {}
+    checkpoint = found(control.get("checkpoint"), folder)
+    return ControlRequest(control["condition"], image or "", mask=mask, checkpoint=checkpoint, **given)
 
 
 def hashes(control: ControlRequest) -> dict[str, str | None]:
@@ -49,8 +53,8 @@ def hashes(control: ControlRequest) -> dict[str, str | None]:
 
 def warn_of_changes(control: Mapping[str, Any], asked: ControlRequest) -> None:
     """Warns where a picture this control reads is not what it was in the recorded run."""
-    warn_if_changed(asked.image, control.get("image_sha256"))
-    warn_if_changed(asked.mask, control.get("mask_sha256"))
+    warn_if_changed(control, "image", asked.image)
+    warn_if_changed(control, "mask", asked.mask)
 
 
 def for_picture(control: Mapping[str, Any], index: int) -> dict[str, Any]:

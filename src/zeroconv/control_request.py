@@ -1,7 +1,7 @@
 """One control as it is asked for: which condition, from what picture, how strongly, when, where and at which depth."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,12 @@ class ControlRequest:
             raise UserError(f"feather of {self.name} must be 0 or more, not {self.feather:g}")
         if self.feather and self.mask is None:
             raise UserError(f"{self.name}: feather has no effect without a mask")
+
+    def only(self, indices: Sequence[int]) -> "ControlRequest":
+        """The control of these of a run's pictures."""
+        if isinstance(self.strength, float):
+            return self
+        return replace(self, strength=tuple(self.strength[index] for index in indices))
 
     def strengths(self, count: int) -> tuple[float, ...]:
         """The strength for each of `count` pictures; UserError where there are several but not as many."""

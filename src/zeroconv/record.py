@@ -23,13 +23,14 @@ from zeroconv.control_record import (
 )
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import read_metadata
-from zeroconv.recorded import file_sha256, found, plain_name, portable, portable_file, warn_if_changed
+from zeroconv.loras import Lora
+from zeroconv.recorded import file_sha256, found, found_or_copy, plain_name, portable, portable_file, warn_if_changed
 from zeroconv.request import Request
 
 SCHEMA = 1
-_ASKED = ("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit", "denoise")
+_ASKED = ("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit", "denoise", "prompt_mode")
 _PICTURES = ("image", "mask")
-_PICTURES_CAME = ("image_sha256", "mask_sha256")
+_PICTURES_CAME = ("image_sha256", "mask_sha256", "image_copy", "mask_copy")
 _RUN = ("base", "dtype")
 _CAME_OF_IT = ("zeroconv", "device", "versions", "timings", "outputs", "created")
 _PACKAGES = ("zeroconv", "torch", "diffusers", "transformers", "numpy", "pillow", "opencv-python-headless")
@@ -52,8 +53,8 @@ class Asked:
 def to_json(request: Request, folder: Path) -> dict[str, Any]:
     """The request as plain JSON values, paths relative to `folder`."""
     asked = {name: getattr(request, name) for name in _ASKED}
-    asked["seeds"] = list(request.seeds)
-    asked["size"] = list(request.size) if request.size else None
+    asked |= {name: list(value) for name, value in asked.items() if isinstance(value, tuple)}
+    asked["loras"] = [{"file": portable_file(lora.file, folder), "strength": lora.strength} for lora in request.loras]
     asked |= {name: portable_file(getattr(request, name), folder) for name in _PICTURES}
     return {"schema": SCHEMA, **asked, "controls": [control_to_json(control, folder) for control in request.controls]}
 
@@ -63,7 +64,7 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     if not isinstance(record, dict):
         raise UserError(f"{of}: expected a JSON object with the fields of run.json")
     _check_schema(record, of)
-    _check_keys(record, ("schema", "controls", *_ASKED, *_PICTURES, *_PICTURES_CAME, *_RUN, *_CAME_OF_IT), of)
+    _check_keys(record, ("schema", "controls", "loras", *_ASKED, *_PICTURES, *_PICTURES_CAME, *_RUN, *_CAME_OF_IT), of)
     if "prompt" not in record:
         raise UserError(f"{of} has no prompt")
     controls = [] if record.get("controls") is None else record["controls"]
@@ -73,10 +74,10 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     base = record.get("base")
     named = base if isinstance(base, dict) else {"name": base}
     try:
-        values |= {name: found(record.get(name), folder) for name in _PICTURES}
+        values |= {name: found_or_copy(record, name, f"{name}_copy", folder)[0] for name in _PICTURES}
         parsed = [control_from_json(control, folder) for control in controls]
         return Asked(
-            Request(**values, controls=tuple(parsed)),
+            Request(**values, controls=tuple(parsed), loras=_loras(record.get("loras"), folder)),
             base=found(named.get("name"), folder),
             fingerprint=plain_name(named.get("fingerprint")),
             dtype=plain_name(record.get("dtype")),
@@ -118,6 +119,8 @@ def run_record(
     images       the condition images' file names, one per control
     """
     record = to_json(request, folder)
+    for lora, asked_lora in zip(record["loras"], request.loras, strict=True):
+        lora["sha256"] = file_sha256(asked_lora.file)
     record |= {f"{name}_sha256": file_sha256(getattr(request, name)) for name in _PICTURES}
     record["base"] = {**base, "name": portable(base["name"], folder)}
     for control, asked, image in zip(record["controls"], request.controls, images, strict=True):
@@ -137,7 +140,19 @@ def picture_metadata(record: Mapping[str, Any], index: int) -> dict[str, str]:
 def alone_record(record: Mapping[str, Any], index: int) -> dict[str, Any]:
     """The record of a run of which picture `index` is the only one."""
     controls = [for_picture(control, index) for control in record["controls"]]
-    return {**record, "seeds": [record["seeds"][index]], "controls": controls}
+    texts = {name: record[name] for name in ("prompt", "negative")}
+    own = {name: text if isinstance(text, str) else text[index] for name, text in texts.items()}
+    return {**record, **own, "seeds": [record["seeds"][index]], "controls": controls}
+
+
+def is_same_picture(metadata: Mapping[str, str], record: Mapping[str, Any], index: int) -> bool:
+    """Whether a picture's text chunks say that it is picture `index` of this run, made anywhere with any versions."""
+    try:
+        made = json.loads(metadata.get("zeroconv", "null"))
+    except json.JSONDecodeError:
+        return False
+    asked = json.loads(json.dumps(alone_record(record, index)))
+    return isinstance(made, dict) and all(made.get(key) == asked[key] for key in asked if key not in _CAME_OF_IT)
 
 
 def parameters(record: Mapping[str, Any]) -> str:
@@ -168,6 +183,15 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _loras(loras: object, folder: Path) -> tuple[Lora, ...]:
+    if not isinstance(loras or [], list) or not all(isinstance(lora, dict) for lora in loras or ()):  # type: ignore[attr-defined]
+        raise UserError("loras must be a list of objects with a file and a strength")
+    given: list[dict[str, Any]] = loras or []  # type: ignore[assignment]
+    for lora in given:
+        _check_keys(lora, ("file", "strength", "sha256"), "a LoRA")
+    return tuple(Lora(found(lora.get("file"), folder) or "", lora.get("strength", 1.0)) for lora in given)
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
@@ -189,6 +213,8 @@ def _check_keys(record: Mapping[str, Any], known: tuple[str, ...], of: str) -> N
 
 def _warn_of_changed_inputs(record: Mapping[str, Any], request: Request) -> None:
     for name in _PICTURES:
-        warn_if_changed(getattr(request, name), record.get(f"{name}_sha256"))
+        warn_if_changed(record, name, getattr(request, name))
+    for lora, asked_lora in zip(record.get("loras") or [], request.loras, strict=True):
+        warn_if_changed(lora, "file", asked_lora.file)
     for control, asked in zip(record.get("controls") or [], request.controls, strict=True):
         warn_of_changes(control, asked)

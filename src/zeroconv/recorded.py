@@ -3,6 +3,7 @@
 import hashlib
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 from zeroconv import weights
@@ -52,8 +53,21 @@ def file_sha256(file: object) -> str | None:
     return sha256(Path(file)) if isinstance(file, str | Path) else None
 
 
-def warn_if_changed(file: object, before: object) -> None:
-    """Warns where a file is not the one whose hash was recorded."""
-    path = Path(str(file))
-    if before and path.is_file() and sha256(path) != before:
+def found_or_copy(record: Mapping[str, object], name: str, copy: str, folder: Path) -> tuple[str | None, bool]:
+    """The picture a record names, or where it is not there the copy beside the record; whether it is the copy.
+
+    The copy is what the run made of it, at the run's size, so the run can be made again where the inputs are not.
+    """
+    file, beside = found(record.get(name), folder), plain_name(record.get(copy))
+    if file is None or Path(file).is_file() or beside is None or not (folder / beside).is_file():
+        return file, False
+    warnings.warn(f"{file} is not there; {folder / beside}, which the run made of it, is used", stacklevel=4)
+    return str(folder / beside), True
+
+
+def warn_if_changed(record: Mapping[str, object], name: str, file: object) -> None:
+    """Warns where the file that a record names is not the one whose hash was recorded."""
+    path, before = Path(str(file)), record.get("sha256" if name == "file" else f"{name}_sha256")
+    is_same_place = path.name == Path(str(record.get(name))).name
+    if before and is_same_place and path.is_file() and sha256(path) != before:
         warnings.warn(f"{path} is not the file it was in the recorded run: the pictures will differ", stacklevel=4)

@@ -5,7 +5,8 @@ A request is plain data: the command line, run.json, the web page and Python all
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -14,6 +15,8 @@ from zeroconv.checked import number, set_field, whole
 from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.images import Fit, check_fit
+from zeroconv.loras import Lora
+from zeroconv.prompt_modes import PromptMode, check_prompt_mode
 from zeroconv.schedulers import check_scheduler
 
 MAX_STEPS = 1000
@@ -27,12 +30,12 @@ MAX_ASPECT = 4
 class Request:
     """One run: everything that decides how its pictures look, but for the base."""
 
-    prompt: str
-    """What the pictures show, in words; empty leaves it to the controls."""
+    prompt: str | tuple[str, ...]
+    """What the pictures show, in words; empty leaves it to the controls. Several: one a picture."""
     controls: tuple[ControlRequest, ...] = ()
     """The conditions; several act together by addition."""
-    negative: str = ""
-    """What the pictures should not show; without effect at a guidance of 1."""
+    negative: str | tuple[str, ...] = ""
+    """What the pictures should not show; without effect at a guidance of 1. Several: one a picture."""
     steps: int = 20
     """Denoising steps."""
     guidance: float | None = None
@@ -51,11 +54,13 @@ class Request:
     """White where the image is made anew, black where it is kept (inpainting); None: made anew everywhere."""
     denoise: float | None = None
     """How much of the image is made anew, above 0 to 1; None: 0.8, or 1 with a mask."""
+    prompt_mode: PromptMode = "plain"
+    """How prompts are read: plain cuts after 77 tokens, long reads all, weighted knows compel's syntax too."""
+    loras: tuple[Lora, ...] = ()
+    """What is merged into the base's weights."""
 
     def __post_init__(self) -> None:
         """UserError for values no base could work with."""
-        if not (isinstance(self.prompt, str) and isinstance(self.negative, str)):
-            raise UserError(f"the prompt must be text, not {type(self.prompt).__name__}")
         set_field(self, "controls", tuple(self.controls))
         set_field(self, "steps", whole("steps", self.steps, 1, MAX_STEPS))
         if self.guidance is not None:
@@ -63,6 +68,10 @@ class Request:
             if self.guidance < 0:
                 raise UserError(f"guidance must be 0 or more, not {self.guidance:g}")
         set_field(self, "seeds", _seeds(self.seeds))
+        for name in ("prompt", "negative"):
+            set_field(self, name, _prompts(name, getattr(self, name), len(self.seeds)))
+        check_prompt_mode(self.prompt_mode)
+        set_field(self, "loras", tuple(self.loras))
         for control in self.controls:
             control.strengths(len(self.seeds))
         if self.size is not None:
@@ -83,6 +92,16 @@ class Request:
             if not 0 < self.denoise <= 1:
                 raise UserError(f"denoise must be above 0 and at most 1, not {self.denoise:g}")
 
+    def only(self, indices: Sequence[int]) -> "Request":
+        """The request for these of its pictures."""
+        prompt, negative = (
+            text if isinstance(text, str) else tuple(text[index] for index in indices)
+            for text in (self.prompt, self.negative)
+        )
+        seeds = tuple(self.seeds[index] for index in indices)
+        controls = tuple(control.only(indices) for control in self.controls)
+        return replace(self, prompt=prompt, negative=negative, seeds=seeds, controls=controls)
+
     def pictures(self) -> tuple[str | Path | Image.Image, ...]:
         """Every picture the run reads."""
         controls = [picture for control in self.controls for picture in (control.image, control.mask)]
@@ -100,6 +119,19 @@ def rounded(size: tuple[float, float], multiple: int) -> tuple[int, int]:
     """Each side to the nearest multiple, at least one."""
     width, height = (max(1, math.floor(side / multiple + 0.5)) * multiple for side in size)
     return width, height
+
+
+def _prompts(name: str, prompts: object, count: int) -> str | tuple[str, ...]:
+    """One text for all pictures, or one for each."""
+    if isinstance(prompts, str):
+        return prompts
+    if not isinstance(prompts, list | tuple) or not all(isinstance(prompt, str) for prompt in prompts):
+        raise UserError(f"the {name} must be text, not {type(prompts).__name__}")
+    if len(prompts) != count:
+        raise UserError(
+            f"{len(prompts)} texts as {name} for {count} picture{'s' * (count > 1)}; give one for each seed"
+        )
+    return tuple(prompts)
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:

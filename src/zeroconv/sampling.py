@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
@@ -28,6 +29,8 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
 PredictNoise = Callable[[Tensor, Moment], Tensor]
+Watch = Callable[[int, Control, Moment], None]
+"""Sees the control of each active input, by its index, as it is added at this moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,30 +133,45 @@ def guided_noise(
     guidance: float = 7.5,
     *,
     channels: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> PredictNoise:
     """The base's prediction under control, eps_u + guidance * (eps_c - eps_u), as a function of latents and moment.
 
     text, negative: B prompts each, or one for all. Guidance 1 makes no unconditional prediction and needs no negative.
     Each condition image is encoded once, when its ControlNet first runs. channels: (B, 1 + C, H, W), what an inpainting
-    U-Net reads behind the latents; a ControlNet reads as many of all channels as it was made for.
+    U-Net reads behind the latents; a ControlNet reads as many of all channels as it was made for. A U-Net that was
+    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction.
     """
-    if guidance != 1 and negative is None:
+    embedded = _guidance_embedding(guidance, base.unet.config.get("time_cond_proj_dim"))
+    if guidance != 1 and negative is None and embedded is None:
         raise UserError(f"guidance {guidance} needs the negative prompts' text; only guidance 1 does without")
-    unconditional = None if guidance == 1 else negative
+    unconditional = None if guidance == 1 or embedded is not None else negative
+    options = {} if embedded is None else {"guidance_embedding": embedded}
     encode = cache(_encode)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
         latents = latents if channels is None else torch.cat([latents, channels], dim=1)
-        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode)
+        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode, watch=watch)
         texts = _both(text, unconditional, len(latents))
         both_latents = _spread(latents, len(latents), len(texts))
-        noise = base.predict_noise(both_latents, moment.timestep, texts, control)
+        noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
         if unconditional is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
         return noise_unconditional + guidance * (noise_conditional - noise_unconditional)
 
     return predict
+
+
+def _guidance_embedding(guidance: float, width: int | None) -> Tensor | None:
+    """The guidance as LCM's U-Nets read it (arXiv 2310.04378, section 4.2), (1, width): sines and cosines of
+    1000 (guidance - 1); None where the U-Net reads none."""
+    if width is None:
+        return None
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+    angles = torch.tensor([guidance - 1]) * 1000.0 * frequencies
+    return F.pad(torch.cat([angles.sin(), angles.cos()])[None], (0, width % 2))
 
 
 def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Tensor:
@@ -174,13 +192,19 @@ def combined_control(
     negative: Text | None = None,
     *,
     encode: Callable[[ControlInput, int, int], Tensor] = _encode,
+    watch: Watch | None = None,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
 
     With a negative it is for 2B predictions: the unconditional half first, then the conditional one.
     encode: `_encode` or a cache of it, for callers that take many steps with the same inputs.
     """
-    controls = [_control(entry, latents, moment, text, negative, encode) for entry in inputs if entry.is_active(moment)]
+    controls = []
+    for index, entry in enumerate(inputs):
+        if entry.is_active(moment):
+            controls.append(_control(entry, latents, moment, text, negative, encode))
+            if watch is not None:
+                watch(index, controls[-1], moment)
     return reduce(add, controls) if controls else None
 
 

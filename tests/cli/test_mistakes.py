@@ -63,6 +63,9 @@ WRONG_FLAGS = [
     (["--batch-size", "0"], "--batch-size must be 1 or more"),
     (["--base", "tinny"], "tinny"),
     (["--promt", "x"], "unknown argument '--promt'; did you mean '--prompt'"),
+    (["--image", "nothing.png"], "no file nothing.png"),
+    (["--denoise", "0.5"], "denoise has no effect without an image"),
+    (["--prompt-mode", "lang"], "unknown 'lang'; did you mean 'long'"),
     (["--request", "nothing.json"], "no request file nothing.json"),
 ]
 
@@ -75,7 +78,8 @@ def test_wrong_flags(make: Make, capsys: Capture, flags: list[str], sentence: st
 
 WRONG_COMMANDS = [
     (["genrate"], "unknown command 'genrate'; did you mean 'generate'"),
-    (["generate", "--out", "x"], "--prompt is needed (or --request FILE)"),
+    (["generate", "--out", "x"], "--prompt is needed (or --prompts or --request FILE)"),
+    (["generate", "--prompts", "nothing.txt", "--out", "x"], "no prompts file nothing.txt"),
     (["generate", "--prompt", "x"], "the following arguments are required: --out"),
     (["generate", "--prompt", "x", "--out", ""], "expected a path, got nothing"),
     (["annotate", "cany", "a.png", "--out", "b.png"], "unknown 'cany'; did you mean 'canny'"),

@@ -1,6 +1,7 @@
 """Prompt, condition and seed give the same latents as diffusers' ControlNet pipelines: largest difference 0.0."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
     UniPCMultistepScheduler,
@@ -20,6 +22,7 @@ from diffusers import (
 from torch import Tensor
 
 from networks import as_theirs, random_condition, small_controlnet
+from tinybases import random_unet
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
 from zeroconv.layer_weights import GUESS_MODE, layer_weights
@@ -154,6 +157,19 @@ def test_guidance_one_makes_one_prediction(
     image = random_condition(1)
     expected = their_latents(pipeline(base, theirs[0], scheduler_of(base)), image, guidance=1.0)
     assert torch.equal(our_latents(base, [ControlInput(nets[0], image)], scheduler_of(base), guidance=1.0), expected)
+
+
+def test_a_latent_consistency_model_embeds_its_guidance(base: BaseModel) -> None:
+    unet = random_unet("sd15", time_cond_proj_dim=33)
+    with torch.no_grad():
+        unet.time_embedding.cond_proj.weight.normal_()
+    net, image = small_controlnet(base.unet), random_condition(1)
+    theirs, base = as_theirs(net, base.unet), replace(base, unet=unet)
+    expected = their_latents(pipeline(base, theirs, scheduler_of(base, LCMScheduler)), image)
+    latents = our_latents(base, [ControlInput(net, image)], scheduler_of(base, LCMScheduler))
+    assert torch.equal(latents, expected)
+    other = our_latents(base, [ControlInput(net, image)], scheduler_of(base, LCMScheduler), guidance=2.0)
+    assert (latents - other).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("guess_mode", [False, True])

@@ -6,6 +6,7 @@ import typing
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,19 +15,23 @@ from zeroconv import record
 from zeroconv.base import BaseModel, load_base
 from zeroconv.cli.control_text import control_keys, parse_control
 from zeroconv.cli.parser import number, some_path, whole, whole_numbers, width_by_height
+from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
-from zeroconv.generate import generate
+from zeroconv.generate import generate, influence_of
 from zeroconv.images import Fit, read_image
+from zeroconv.influence_report import write_report
+from zeroconv.loras import parse_lora
 from zeroconv.prepare import Prepared, prepare
 from zeroconv.progress import progress_bar
+from zeroconv.prompt_modes import PromptMode
 from zeroconv.request import Request
 from zeroconv.schedulers import scheduler_names
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _DTYPE_ALIASES = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 
-_EDITING = ("image", "mask", "denoise")
+_MORE = ("image", "mask", "denoise", "prompt_mode")
 
 _EXAMPLES = """\
 examples:
@@ -43,6 +48,8 @@ examples:
   two controls at once; finer edges; a ControlNet of one's own
     zeroconv generate --control canny=a.jpg,low=50 --control canny=b.jpg,checkpoint=runs/canny/controlnet \\
       --prompt "a cone beside a sphere" --out out
+  a thousand prompts, one a line; the same command goes on where it was stopped
+    zeroconv generate --prompts prompts.txt --control canny=photo.jpg --out out
   the same run again with other seeds; every picture remembers its own request, too
     zeroconv generate --request out/run.json --seed 100 --out more
     zeroconv generate --request out/0002.png --out again
@@ -64,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--control", metavar="NAME=IMAGE[,key=value...]", action="append", help="a condition; may be given repeatedly"
     )
+    what.add_argument(
+        "--prompts",
+        metavar="FILE",
+        type=some_path,
+        help='one prompt a line, or {"prompt": ..., "negative": ..., "seed": ...}; --num-images of each',
+    )
     what.add_argument("--image", metavar="FILE", type=some_path, help="a picture to change, in place of pure noise")
     what.add_argument(
         "--mask", metavar="FILE", type=some_path, help="white where --image is made anew, black where it is kept"
@@ -72,6 +85,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
     how = parser.add_argument_group("how to make it")
     how.add_argument("--base", metavar="NAME", help="built-in name, diffusers folder or hub id (default: tiny)")
+    how.add_argument(
+        "--lora",
+        metavar="FILE[:STRENGTH]",
+        action="append",
+        type=parse_lora,
+        help="a LoRA merged into the base (extra lora); may be given repeatedly",
+    )
+    how.add_argument(
+        "--prompt-mode",
+        choices=typing.get_args(PromptMode),
+        help="plain cuts prompts after 77 tokens, long reads all of them, weighted knows (house)1.3 and tree++ "
+        "as well (extra prompts) (default: plain)",
+    )
     how.add_argument("--steps", metavar="N", type=whole, help="denoising steps (default: 20)")
     how.add_argument(
         "--guidance", metavar="X", type=number, help="how strictly the prompt is followed (default: the base's)"
@@ -94,6 +120,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", metavar="WxH", type=width_by_height, help="in pixels (default: the input's shape at the base's size)"
     )
     how.add_argument("--fit", choices=typing.get_args(Fit), help="how an input of another shape is brought to the size")
+    how.add_argument(
+        "--report",
+        action="store_true",
+        help="how much each control contributes at each layer, and where two pull apart: DIR/report.json, report.png",
+    )
+    how.add_argument("--overwrite", action="store_true", help="make pictures anew that this run has made before")
     machine = parser.add_argument_group("the machine")
     machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
     machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(_DTYPES)} (default: float32)")
@@ -109,22 +141,32 @@ def run(args: argparse.Namespace) -> int:
     device, dtype = _device(args.device), _dtype(args.dtype or asked.dtype or "float32")
     if args.batch_size is not None and args.batch_size < 1:
         raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
-    for picture in asked.request.pictures():
-        read_image(str(picture))  # a wrong file is told before a large base is loaded
+    _check_files(asked.request)
     with RunFolder(args.out, asked.request, args.request) as folder:
         base = load_base(asked.base or "tiny", device=device, dtype=_DTYPES[dtype])
         loaded = time.perf_counter()
         prepared = _prepare(base, asked)
         folder.begin(base, prepared, device=str(device), dtype=dtype)
         folder.compare_checkpoints(asked.checkpoint_hashes)
+        kept = 0 if args.overwrite else folder.keep_finished()
+        if kept:
+            print(f"{kept} of {len(folder.pictures)} pictures are there already (--overwrite makes them anew)")
         ready = time.perf_counter()
         try:
-            _sample(base, prepared, folder, args.batch_size)
+            _sample(base, prepared, folder, args)
         finally:  # stopped early, what was finished still has its record
-            folder.end({"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready})
+            seconds = {"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready}
+            folder.end(seconds, len(folder.finished) - kept)
     for path in folder.made():
         print(path)
     return 0
+
+
+def _check_files(request: Request) -> None:
+    """Tells a wrong file before a large base is loaded; what stands for a picture, as poses in JSON, is read later."""
+    for picture in request.pictures():
+        if Path(str(picture)).suffix.lower() != ".json" or not Path(str(picture)).is_file():
+            read_image(str(picture))
 
 
 def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
@@ -137,27 +179,40 @@ def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
     return prepared
 
 
-def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, batch_size: int | None) -> None:
-    count, steps = len(prepared.request.seeds), prepared.num_steps
+def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, args: argparse.Namespace) -> None:
+    left = folder.left()
+    if not left:
+        return
+    prepared = prepared.only(left)
+    influence = influence_of(prepared) if args.report and prepared.controls else None
+    count, steps = len(left), prepared.num_steps
     with progress_bar(total=count * steps, desc=f"{count} picture{'s' * (count > 1)}", unit="step", leave=False) as bar:
-        for image in generate(base, prepared, batch_size=batch_size, on_step=bar.update):
+        for image in generate(base, prepared, batch_size=args.batch_size, on_step=bar.update, influence=influence):
             folder.add(image)
+    if influence is not None:
+        print(*write_report(influence, folder.folder), sep="\n")
 
 
 def _asked(args: argparse.Namespace) -> record.Asked:
     """What the request file says, with the flags given beside it."""
-    if args.request is None and args.prompt is None:
-        raise UserError('--prompt is needed (or --request FILE); --prompt "" leaves all to the controls')
-    asked = record.read(args.request) if args.request else record.Asked(Request(prompt=args.prompt))
+    if args.request is None and args.prompt is None and args.prompts is None:
+        raise UserError('--prompt is needed (or --prompts or --request FILE); --prompt "" leaves all to the controls')
+    if args.prompt is not None and args.prompts is not None:
+        raise UserError("give --prompt or --prompts, not both")
+    asked = record.read(args.request) if args.request else record.Asked(Request(prompt=args.prompt or ""))
     changes: dict[str, Any] = {
         name: getattr(args, name)
-        for name in ("prompt", "negative", "steps", "guidance", "scheduler", "size", "fit", *_EDITING)
+        for name in ("prompt", "negative", "steps", "guidance", "scheduler", "size", "fit", *_MORE)
         if getattr(args, name) is not None
     }
     if args.control:
         changes["controls"] = tuple(parse_control(text) for text in args.control)
         asked = replace(asked, checkpoint_hashes=())
-    if args.seed is not None or args.num_images is not None:
+    if args.lora:
+        changes["loras"] = tuple(args.lora)
+    if args.prompts:
+        changes |= prompts_of_file(args.prompts, args.seed, args.num_images, args.negative)
+    elif args.seed is not None or args.num_images is not None:
         changes["seeds"] = _seeds(args, asked.request)
     if args.base is not None:
         asked = replace(asked, base=args.base, fingerprint=None)
