@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from PIL import Image
 
 from helpers_generate import largest_difference, write_controlnet, write_drawing, write_photo
 from networks import small_controlnet
+from tinybases import random_unet
 from zeroconv import weights
 from zeroconv.base import BaseModel, load_base
+from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.generate import ControlRequest, Request, generate, network_input, prepare
 from zeroconv.images import read_image
@@ -48,7 +51,8 @@ def one_thread() -> Iterator[None]:
 
 
 def asked(photo: Path | Image.Image, canny: Path, seeds: tuple[int, ...] = (5, 6, 7), **changes: Any) -> Request:
-    control = {key: changes.pop(key) for key in ("strength", "start", "end", "ready", "options") if key in changes}
+    names = {field.name for field in fields(ControlRequest)}
+    control = {key: changes.pop(key) for key in tuple(changes) if key in names}
     controls = (ControlRequest("canny", photo, checkpoint=canny, **control),)
     return Request("a red house", controls, **{"negative": "a", "steps": 3, "seeds": seeds, **changes})
 
@@ -91,9 +95,19 @@ def test_equals_diffusers_with_a_list_of_generators(
 
 def test_control_acts_and_strength_zero_does_not(base: BaseModel, canny: Path, photo: Path) -> None:
     free = next(generate(base, Request("a red house", negative="a", steps=3, seeds=(5,), size=(64, 64))))
-    for changes, acts in [({}, True), ({"strength": 0.0}, False), ({"start": 1.0}, False)]:
-        controlled = next(generate(base, asked(photo, canny, (5,), size=(64, 64), **changes)))
-        assert (largest_difference(free, controlled) > 4) == acts
+    assert largest_difference(free, next(generate(base, asked(photo, canny, (5,), size=(64, 64))))) > 4
+    reasons = [({"strength": 0.0}, "at a strength of 0"), ({"start": 1.0}, "it acts at no step")]
+    reasons += [({"mask": Image.new("L", (64, 64))}, "adds only zeros")]
+    for changes, reason in reasons:
+        with pytest.warns(UserWarning, match=f"the control canny has no effect.*{reason}"):
+            controlled = next(generate(base, asked(photo, canny, (5,), size=(64, 64), **changes)))
+        assert largest_difference(free, controlled) == 0
+
+
+def test_an_untrained_controlnet_is_said(base: BaseModel, photo: Path) -> None:
+    fresh = ControlNet(base.unet).eval()
+    with pytest.warns(UserWarning, match="canny has no effect: its ControlNet adds only zeros"):
+        next(generate(base, asked(photo, fresh, (5,))))  # type: ignore[arg-type]
 
 
 def test_two_controls_act_together(base: BaseModel, canny: Path, photo: Path) -> None:
@@ -103,6 +117,44 @@ def test_two_controls_act_together(base: BaseModel, canny: Path, photo: Path) ->
     prepared = prepare(base, twice)
     assert prepared.controls[0].controlnet is prepared.controls[1].controlnet, "loaded once"
     assert largest_difference(next(generate(base, once)), next(generate(base, prepared))) <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights": "soft"},
+        {"conditional_only": True},
+        {"window": "noise", "start": 0.5},
+        {"schedule": (0.0, 1.0)},
+        {"schedule": "cosine"},
+        {"mask": Image.new("L", (64, 64), 128)},
+    ],
+)
+def test_every_setting_of_a_control_changes_the_picture(
+    base: BaseModel, canny: Path, photo: Path, changes: dict[str, Any]
+) -> None:
+    plain = next(generate(base, asked(photo, canny, (5,), strength=2.0)))
+    assert largest_difference(plain, next(generate(base, asked(photo, canny, (5,), strength=2.0, **changes)))) > 1
+
+
+def test_strengths_of_one_batch_are_those_of_the_pictures(base: BaseModel, canny: Path, photo: Path) -> None:
+    strengths = (0.0, 0.5, 2.0)
+    for together in (3, 2):
+        request = asked(photo, canny, (5, 5, 5), strength=strengths)
+        pictures = generate(base, request, batch_size=together)
+        for strength, picture in zip(strengths, pictures, strict=True):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="the control canny has no effect")
+                alone = next(generate(base, asked(photo, canny, (5,), strength=strength)))
+            assert largest_difference(picture, alone) <= 1
+
+
+def test_a_mask_divides_the_picture(base: BaseModel, canny: Path, photo: Path) -> None:
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    control = prepare(base, asked(photo, canny, mask=mask, feather=4)).controls[0]
+    values = np.asarray(control.mask)
+    assert (values[:, :30] == 255).all() and not values[:, 34:].any() and 0 < values[5, 31] < 255
 
 
 def test_empty_prompts_are_fine(base: BaseModel) -> None:
@@ -236,10 +288,89 @@ def test_a_negative_prompt_without_guidance_warns(base: BaseModel) -> None:
         prepare(base, Request("a", negative="b", guidance=1.5))
 
 
+def broken_below_float32(base: BaseModel, monkeypatch: pytest.MonkeyPatch, part: str, value: float) -> None:
+    """As SDXL's autoencoder and SD 2.1's attention do: in less than float32 the values are no numbers."""
+    whole = getattr(type(base), part)
+
+    def broken(self: BaseModel, *inputs: Any, **options: Any) -> torch.Tensor:
+        result: torch.Tensor = whole(self, *inputs, **options)
+        network = self.vae if part == "decode" else self.unet
+        return result if network.dtype == torch.float32 else torch.full_like(result, value)
+
+    monkeypatch.setattr(type(base), part, broken)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "sentence"),
+    [
+        ("decode", float("nan"), "the autoencoder gave values that are no numbers in bfloat16"),
+        ("decode", -1.0, "a picture is of one colour only, in bfloat16"),
+        ("predict_noise", float("inf"), "denoising in bfloat16 gave values that are no numbers"),
+    ],
+)
+def test_what_half_precision_breaks_is_made_again(
+    sd15_folder: Path, canny: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, part: str, value: float, sentence: str
+) -> None:
+    half, request = load_base(sd15_folder, dtype=torch.bfloat16), asked(photo, canny, (5,))
+    expected = next(generate(half, request))
+    before = {name: weight.clone() for name, weight in half.unet.state_dict().items()}
+    broken_below_float32(half, monkeypatch, part, value)
+    with pytest.warns(UserWarning, match=f"{sentence}; made again in float32"):
+        picture = next(generate(half, request))
+    assert np.asarray(picture).std() > 0 and largest_difference(picture, expected) < 64
+    assert half.dtype == torch.bfloat16 == half.vae.dtype
+    assert all(torch.equal(before[name], weight) for name, weight in half.unet.state_dict().items())
+
+
 def test_numbers_that_overflow_are_said(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(base), "decode", lambda self, latents: torch.full((1, 3, 8, 8), float("nan")))
-    with pytest.raises(UserError, match=r"no numbers in torch\.float32; use --dtype float32"):
+    with pytest.raises(UserError, match="no numbers in float32, the highest precision there is"):
         next(generate(base, Request("", steps=1)))
+
+
+def test_every_picture_may_have_its_prompt(base: BaseModel, canny: Path, photo: Path) -> None:
+    prompts = ("a red house", "blue", "a tree " * 9)
+    control = asked(photo, canny).controls[0]
+    for mode in ("plain", "long"):
+        settings: dict[str, Any] = {"steps": 2, "prompt_mode": mode}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="the prompt exceeds")
+            together = list(generate(base, Request(prompts, (control,), seeds=(5, 5, 5), **settings), batch_size=2))
+            alone = [next(generate(base, Request(text, (control,), seeds=(5,), **settings))) for text in prompts]
+        for one, other in zip(together, alone, strict=True):
+            assert largest_difference(one, other) <= 1
+        assert largest_difference(together[0], together[1]) > 1
+
+
+@pytest.mark.parametrize("mask", [None, "left"])
+def test_a_picture_is_changed(base: BaseModel, canny: Path, photo: Path, mask: str | None) -> None:
+    white = Image.new("L", (64, 64))
+    white.paste(255, (0, 0, 32, 64))
+    changes: dict[str, Any] = {} if mask is None else {"mask": white}
+    control = asked(photo, canny).controls[0]
+    request = Request("a house", (control,), steps=4, seeds=(5, 6), image=photo, **changes)
+    prepared = prepare(base, request)
+    assert prepared.request.denoise == (0.8 if mask is None else 1.0)
+    assert prepared.num_steps == (3 if mask is None else 4)
+    together = list(generate(base, prepared))
+    alone = next(generate(base, prepared.only([1])))
+    assert largest_difference(together[1], alone) <= 1 and largest_difference(together[0], together[1]) > 1
+
+
+def test_an_inpainting_base_needs_a_mask(base: BaseModel) -> None:
+    wide = replace(base, unet=random_unet("sd15", in_channels=9))
+    with pytest.raises(UserError, match="is an inpainting base: it needs an image and a mask"):
+        prepare(wide, Request("a"))
+
+
+def test_few_step_samplers_and_networks_belong_together(base: BaseModel) -> None:
+    with pytest.warns(UserWarning, match="lcm is for bases distilled for few steps"):
+        assert prepare(base, Request("a", steps=4, scheduler="lcm")).guidance == 1.0
+    distilled = replace(base, unet=random_unet("sd15", time_cond_proj_dim=32))
+    with pytest.warns(UserWarning, match="was distilled for the scheduler lcm, not for ddim"):
+        prepare(distilled, Request("a"))
+    with pytest.warns(UserWarning, match="negative prompt has no effect with .* embeds its guidance"):
+        prepare(distilled, Request("a", scheduler="lcm", steps=4, negative="b"))
 
 
 def test_network_input() -> None:

@@ -10,7 +10,19 @@ from PIL import Image
 
 from zeroconv import images
 from zeroconv.errors import UserError
-from zeroconv.images import atomic_write, contained, fit, pad, picture_size, read_image, read_metadata, save_png, to_rgb
+from zeroconv.images import (
+    Fit,
+    atomic_write,
+    contained,
+    fit,
+    fitted_mask,
+    pad,
+    picture_size,
+    read_image,
+    read_metadata,
+    save_png,
+    to_rgb,
+)
 
 
 def corners(image: Image.Image) -> list[tuple[int, int, int]]:
@@ -276,3 +288,30 @@ def test_a_finished_write_replaces_the_file(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_mask_keeps_its_share_of_white(tmp_path: Path) -> None:
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:, :33] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    small = fitted_mask(tmp_path / "mask.png", (12, 12), "crop", 0)
+    assert small.mode == "L" and small.size == (12, 12)
+    np.testing.assert_array_equal(np.asarray(small)[0], [255] * 4 + [32] + [0] * 7)
+
+
+@pytest.mark.parametrize("how", ["crop", "pad", "stretch"])
+def test_a_mask_of_another_shape_goes_the_way_of_its_picture(how: Fit) -> None:
+    mask = Image.new("RGB", (96, 48), "white")
+    mask.paste("black", (0, 0, 48, 48))
+    expected = fit(mask, (32, 32), how, resample=Image.Resampling.BOX).convert("L")
+    assert fitted_mask(mask, (32, 32), how, 0).tobytes() == expected.tobytes()
+    assert np.asarray(expected).any() and not np.asarray(expected).all()
+
+
+def test_a_feathered_rim_fades_evenly() -> None:
+    mask = Image.new("L", (32, 8), 0)
+    mask.paste(255, (16, 0, 32, 8))
+    row = np.asarray(fitted_mask(mask, (32, 8), "crop", 8))[4].astype(int)
+    fading = np.flatnonzero((row > 0) & (row < 255))
+    assert (fading[0], fading[-1]) == (12, 19)
+    assert np.ptp(np.diff(row)[12:19]) <= 1 and row[11] == 0 and row[20] == 255

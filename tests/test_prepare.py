@@ -12,10 +12,11 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel, load_base
 from zeroconv.conditions.person import Person
 from zeroconv.conditions.pose_file import poses_json
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.prepare import prepare
 from zeroconv.record import from_json, to_json
-from zeroconv.request import ControlRequest, Request
+from zeroconv.request import Request
 
 
 @pytest.fixture(scope="module")

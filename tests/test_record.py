@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zeroconv import record
+from zeroconv import record, recorded
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.images import save_png
-from zeroconv.request import ControlRequest, Request
+from zeroconv.loras import Lora
+from zeroconv.recorded import sha256
+from zeroconv.request import Request
 
 
 @pytest.fixture
@@ -27,7 +31,9 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(tmp_path: Path, photo: Path) -> tuple[Request, Path]:
     """A complete request and the run folder that holds its record."""
-    control = ControlRequest("canny", photo, 0.8, 0.1, 0.9, checkpoint="tiny-canny", options={"low": 50, "high": 120})
+    settings = {"window": "noise", "schedule": (1.0, 0.2), "weights": "paper", "conditional_only": True}
+    extra = {"mask": photo, "feather": 3.0, "checkpoint": "tiny-canny", "options": {"low": 50, "high": 120}}
+    control = ControlRequest("canny", photo, (0.8, 0.4), 0.1, 0.9, **settings, **extra)
     asked = Request("a “house”", (control,), "blur", 12, 5.5, (3, 9), (64, 128), "ddim", "pad")
     folder = tmp_path / "out"
     folder.mkdir()
@@ -47,7 +53,8 @@ def test_written_and_read_it_is_the_same(run: tuple[Request, Path]) -> None:
     assert settings(again.request) == settings(asked)
     control, before = again.request.controls[0], asked.controls[0]
     assert Path(str(control.image)).samefile(str(before.image))
-    for name in ("name", "strength", "start", "end", "ready", "checkpoint"):
+    assert Path(str(control.mask)).samefile(str(before.mask))
+    for name in {field.name for field in fields(ControlRequest)} - {"image", "mask", "options"}:
         assert getattr(control, name) == getattr(before, name)
     assert dict(control.options) == {"low": 50, "high": 120}
     assert (again.base, again.fingerprint, again.checkpoint_hashes) == ("tiny", "abc", ("123",))
@@ -71,7 +78,7 @@ def test_a_builtin_name_is_never_taken_for_a_folder(
         (place / "tiny").mkdir()
         (place / "tiny-canny").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(record, "_BUILT_IN", ("tiny", "tiny-canny"))
+    monkeypatch.setattr(recorded, "BUILT_IN_NAMES", ("tiny", "tiny-canny"))
     base = {"name": "tiny", "fingerprint": "abc", "family": "tiny"}
     made = record.run_record(asked, folder, base=base, checkpoints={}, images=("c.png",))
     assert (made["base"]["name"], made["controls"][0]["checkpoint"]) == ("tiny", "tiny-canny")
@@ -95,7 +102,7 @@ def test_folders_of_ones_own_are_found_again(photo: Path, tmp_path: Path, monkey
 def test_hashes_and_versions(run: tuple[Request, Path], photo: Path) -> None:
     made = json.loads((run[1] / "run.json").read_text())
     assert made["schema"] == 1
-    assert made["controls"][0]["image_sha256"] == record.sha256(photo)
+    assert made["controls"][0]["image_sha256"] == sha256(photo)
     assert made["controls"][0]["checkpoint_sha256"] == "123"
     assert {"python", "zeroconv", "torch", "diffusers"} <= made["versions"].keys()
 
@@ -109,18 +116,58 @@ def test_a_changed_input_warns(run: tuple[Request, Path], photo: Path) -> None:
         record.read(run[1] / "run.json")
 
 
+def test_a_run_goes_to_a_machine_without_its_inputs(tmp_path: Path, photo: Path) -> None:
+    control = ControlRequest("canny", photo, mask=photo, feather=3.0, options={"low": 50})
+    asked, folder = Request("", (control,), size=(8, 8), image=photo), tmp_path / "out"
+    folder.mkdir()
+    base = {"name": "tiny", "fingerprint": "", "family": "tiny"}
+    made = record.run_record(asked, folder, base=base, checkpoints={}, images=("control-canny.png",))
+    made |= {"image_copy": "image.png"}
+    made["controls"][0]["mask_copy"] = "mask-canny.png"
+    for name in ("control-canny.png", "mask-canny.png", "image.png"):
+        Image.new("RGB", (8, 8), "white").save(folder / name)
+    (folder / "run.json").write_text(json.dumps(made), "utf-8")
+    photo.unlink()
+    with pytest.warns(UserWarning, match="photo.png is not there; .*, which the run made of it, is used") as caught:
+        again = record.read(folder / "run.json").request
+    assert len(caught) == 3
+    assert (again.controls[0].ready, again.controls[0].feather, dict(again.controls[0].options)) == (True, 0.0, {})
+    for picture, name in zip(again.pictures(), ("image.png", "control-canny.png", "mask-canny.png"), strict=True):
+        assert Path(str(picture)) == folder / name
+
+
+def test_prompts_pictures_and_loras_of_a_run(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"weights")
+    editing: dict[str, Any] = {"image": photo, "mask": photo, "denoise": 0.5, "prompt_mode": "long"}
+    loras = (Lora(tmp_path / "a.safetensors", 0.5),)
+    asked = Request(("a", "b"), (), ("", "c"), seeds=(1, 1), size=(8, 8), loras=loras, **editing)
+    base = {"name": "tiny", "fingerprint": "", "family": "tiny"}
+    made = record.run_record(asked, tmp_path, base=base, checkpoints={}, images=())
+    again = record.from_json(json.loads(json.dumps(made)), tmp_path, of="it").request
+    assert {**settings(again), "image": 0, "mask": 0, "loras": 0} == {
+        **settings(asked),
+        "image": 0,
+        "mask": 0,
+        "loras": 0,
+    }
+    assert Path(str(again.image)).samefile(photo) and Path(str(again.mask)).samefile(photo)
+    assert Path(again.loras[0].file).samefile(loras[0].file) and again.loras[0].strength == 0.5
+    alone = record.alone_record(made, 1)
+    assert (alone["prompt"], alone["negative"], alone["seeds"]) == ("b", "c", [1])
+
+
 def test_a_picture_holds_the_request_for_it_alone(run: tuple[Request, Path]) -> None:
     asked, folder = run
     made = json.loads((folder / "run.json").read_text("utf-8"))
-    save_png(Image.new("RGB", (2, 2)), folder / "0001.png", record.picture_metadata(made, 9))
+    save_png(Image.new("RGB", (2, 2)), folder / "0001.png", record.picture_metadata(made, 1))
     again = record.read(folder / "0001.png")
     assert settings(again.request) == {**settings(asked), "seeds": (9,)}
-    assert again.request.controls[0].strength == 0.8
+    assert again.request.controls[0].strength == 0.4, "the second of the two pictures"
 
 
 def test_readable_parameters(run: tuple[Request, Path]) -> None:
     made = json.loads((run[1] / "run.json").read_text("utf-8"))
-    prompt, negative, line = record.picture_metadata(made, 9)["parameters"].split("\n")
+    prompt, negative, line = record.picture_metadata(made, 1)["parameters"].split("\n")
     assert (prompt, negative) == ("a “house”", "Negative prompt: blur")
     for part in ("Steps: 12", "Sampler: ddim", "CFG scale: 5.5", "Seed: 9", "Size: 64x128", "Model: tiny", "canny"):
         assert part in line

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
-from zeroconv.request import ControlRequest, Request, default_size, rounded
+from zeroconv.request import Request, default_size, rounded
 
 
 def test_defaults() -> None:
@@ -33,6 +34,14 @@ def test_options_are_kept_in_their_type() -> None:
     assert dict(ControlRequest("canny", "a.png", options={"low": "50"}).options) == {"low": 50}
 
 
+def test_strengths_are_one_a_picture() -> None:
+    control = ControlRequest("canny", "a.png", "0/0.5/1")
+    assert control.strength == (0.0, 0.5, 1.0)
+    assert Request("", (control,), seeds=(1, 2, 3)).controls[0].strengths(3) == (0.0, 0.5, 1.0)
+    with pytest.raises(UserError, match="canny has 3 strengths for 2 pictures"):
+        Request("", (control,), seeds=(1, 2))
+
+
 @pytest.mark.parametrize("image", ["a.png", Path("a.png"), Image.new("RGB", (1, 1))])
 def test_an_image_is_a_path_or_a_picture(image: str | Path | Image.Image) -> None:
     assert ControlRequest("canny", image).image == image
@@ -54,6 +63,15 @@ def test_an_image_is_a_path_or_a_picture(image: str | Path | Image.Image) -> Non
         ({"options": {"lo": 3}}, "did you mean 'low'"),
         ({"ready": True, "options": {"low": 3}}, "low has no effect on an image that is ready"),
         ({"ready": "yes"}, "ready of canny must be yes or no"),
+        ({"strength": ()}, "strength of canny must be numbers, as 0/0.5/1"),
+        ({"strength": (1, "x")}, "each number of strength of canny must be a number, not 'x'"),
+        ({"window": "sigma"}, "unknown window 'sigma'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"weights": "sofd"}, "did you mean 'soft'"),
+        ({"conditional_only": 1}, "conditional_only of canny must be yes or no"),
+        ({"mask": 3}, "mask of canny must be a picture, not 3"),
+        ({"mask": "m.png", "feather": -1}, "feather of canny must be 0 or more, not -1"),
+        ({"feather": 3}, "feather has no effect without a mask"),
     ],
 )
 def test_wrong_controls(changes: dict[str, object], message: str) -> None:

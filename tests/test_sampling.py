@@ -159,8 +159,42 @@ def test_every_picture_has_its_own_strength_weights_and_mask(
         plain = combined_control([ControlInput(net, condition)], latents, MOMENT, *texts)
     assert mine is not None and plain is not None
     both_weights, both_strengths = torch.cat([weights] * 2), torch.cat([strengths] * 2)
-    assert_same(mine, plain.scaled(both_weights).scaled(both_strengths).masked(masks[:1]))
+    assert_same(mine, plain.scaled(both_weights * both_strengths[:, None]).masked(masks[:1]))
     assert not mine.middle[[0, 2]].any() and mine.middle[[1, 3]].any()
+
+
+def test_one_batch_of_many_settings_is_every_picture_alone(
+    base: BaseModel, net: ControlNet, texts: tuple[Text, Text]
+) -> None:
+    strengths, latents = torch.tensor([0.4, 1.5]), random_latents(base.unet)
+    entry = ControlInput(net, random_condition(1), strengths, weights=torch.rand(13).tolist(), schedule="cosine")
+    with torch.no_grad():
+        together = combined_control([entry], latents, MOMENT, *texts)
+        for row in range(2):
+            half = [Text(text.tokens[row : row + 1]) for text in texts]
+            own = replace(entry, strength=float(strengths[row]))
+            alone = combined_control([own], latents[row : row + 1], MOMENT, *half)
+            assert together is not None and alone is not None
+            for both, mine in zip(together.residuals, alone.residuals, strict=True):
+                torch.testing.assert_close(both[[row, 2 + row]], mine, atol=1e-5, rtol=1e-4)
+
+
+def test_the_strength_follows_its_schedule(base: BaseModel, net: ControlNet, texts: tuple[Text, Text]) -> None:
+    entry = ControlInput(net, random_condition(), 2.0, schedule="linear")
+    latents = random_latents(base.unet)
+    with torch.no_grad():
+        faded = combined_control([entry], latents, Moment(MOMENT.timestep, 2, 5), *texts)
+        half = combined_control([replace(entry, strength=1.0, schedule="constant")], latents, MOMENT, *texts)
+        assert combined_control([entry], latents, Moment(MOMENT.timestep, 4, 5), *texts) is None, "over: not run"
+    assert faded is not None and half is not None
+    assert_same(faded, half)
+
+
+def test_moments_know_their_share_of_noise() -> None:
+    noises: list[float | None] = []
+    scheduler = DDIMScheduler(steps_offset=1, timestep_spacing="trailing")
+    list(sample(lambda z, moment: noises.append(moment.noise) or z, scheduler, torch.ones(1, 4, 2, 2), 4))
+    assert noises == [1.0, *(t / 999 for t in (749, 499, 249))]
 
 
 def test_one_image_and_one_prompt_serve_all_pictures(

@@ -7,7 +7,7 @@ import pytest
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, PNDMScheduler, UniPCMultistepScheduler
 
 from zeroconv.errors import UserError
-from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler, scheduler_names
+from zeroconv.schedulers import check_scheduler, check_steps, default_scheduler, make_scheduler, scheduler_names
 
 # torch's tensors do not know numpy's newest protocol; diffusers converts them all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
@@ -41,6 +41,26 @@ def test_what_would_fall_back_to_another_schedule_is_refused(name: str) -> None:
     base = own(rescale_betas_zero_snr=True, timestep_spacing="trailing", prediction_type="v_prediction")
     with pytest.raises(UserError, match=r"cannot follow this base's noise schedule.*ddim"):
         make_scheduler(name, base)
+
+
+@pytest.mark.parametrize("name", ["pndm", "dpm2"])
+def test_what_cannot_use_the_prediction_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"the scheduler {name} cannot use this base's prediction type, sample"):
+        make_scheduler(name, own(prediction_type="sample"))
+    assert make_scheduler("ddim", own(prediction_type="sample")).config.prediction_type == "sample"
+
+
+def test_another_noise_schedule_is_refused_by_name() -> None:
+    base = own()
+    base.alphas_cumprod = base.alphas_cumprod * 0.9
+    with pytest.raises(UserError, match="the scheduler euler would follow another noise schedule than the base's DDIM"):
+        make_scheduler("euler", base)
+
+
+def test_few_step_schedulers_have_a_limit() -> None:
+    check_steps("lcm", make_scheduler("lcm", own()), 4)
+    with pytest.raises(UserError, match="the scheduler lcm cannot take 60 steps"):
+        check_steps("lcm", make_scheduler("lcm", own()), 60)
 
 
 def test_variants_differ_from_their_plain_form() -> None:

@@ -247,12 +247,19 @@ class BaseModel:
         return torch.as_tensor(config.get("shift_factor") or 0.0, dtype=latents.dtype, device=latents.device), scale
 
     def predict_noise(
-        self, noisy_latents: Tensor, timesteps: Tensor, text: Text, control: Control | None = None
+        self,
+        noisy_latents: Tensor,
+        timesteps: Tensor,
+        text: Text,
+        control: Control | None = None,
+        *,
+        guidance_embedding: Tensor | None = None,
     ) -> Tensor:
         """The U-Net's own prediction (B, C, h, w) from (B, its input channels, h, w), with control added if given.
 
         Gradients flow through the decoder to `control`; the skips always go together with the middle, because with
-        the skips alone diffusers takes them for a T2I-Adapter.
+        the skips alone diffusers takes them for a T2I-Adapter. guidance_embedding (1, width):
+        what an LCM's U-Net reads.
         """
         added = None
         if self.takes_sizes:
@@ -261,6 +268,7 @@ class BaseModel:
             noisy_latents,
             timesteps,
             encoder_hidden_states=text.tokens,
+            timestep_cond=None if guidance_embedding is None else guidance_embedding.to(noisy_latents),
             added_cond_kwargs=added,
             down_block_additional_residuals=None if control is None else control.skips,
             mid_block_additional_residual=None if control is None else control.middle,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFilter, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from zeroconv.errors import PictureError, UserError, nearest
@@ -117,6 +117,17 @@ def pad(image: Image.Image, size: tuple[int, int], background: tuple[int, int, i
     canvas = Image.new("RGB", size, background)
     canvas.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
     return canvas
+
+
+def fitted_mask(mask: str | Path | Image.Image, size: tuple[int, int], how: Fit, feather: float) -> Image.Image:
+    """A mask as grey values at `size`, brought there as its picture is; what padding adds is black.
+
+    Sizes change by averaging areas, so that a share of white stays that share. feather: pixels over which a straight
+    rim fades, half of them within.
+    """
+    picture = to_rgb(mask) if isinstance(mask, Image.Image) else read_image(mask)
+    grey = fit(picture, size, how, resample=Image.Resampling.BOX).convert("L")
+    return grey.filter(ImageFilter.BoxBlur(feather / 2)) if feather else grey
 
 
 def contained(shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:

@@ -5,30 +5,34 @@ asked is at the top level under the names of `Request`; what came of it (hashes,
 it. Reading takes a request that a person wrote as well as a record that we wrote.
 """
 
-import hashlib
 import json
-import os
 import platform
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zeroconv import weights
-from zeroconv.base import BUILT_IN
+from zeroconv.control_record import (
+    control_from_json,
+    control_line,
+    control_to_json,
+    for_picture,
+    hashes,
+    warn_of_changes,
+)
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import read_metadata
-from zeroconv.request import ControlRequest, Request
+from zeroconv.loras import Lora
+from zeroconv.recorded import file_sha256, found, found_or_copy, plain_name, portable, portable_file, warn_if_changed
+from zeroconv.request import Request
 
 SCHEMA = 1
-_ASKED = ("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit")
+_ASKED = ("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit", "denoise", "prompt_mode")
+_PICTURES = ("image", "mask")
+_PICTURES_CAME = ("image_sha256", "mask_sha256", "image_copy", "mask_copy")
 _RUN = ("base", "dtype")
 _CAME_OF_IT = ("zeroconv", "device", "versions", "timings", "outputs", "created")
-_CONTROL = ("condition", "image", "strength", "start", "end", "ready", "checkpoint", "options")
-_CONTROL_CAME = ("image_sha256", "checkpoint_sha256", "condition_image")
-_BUILT_IN = (*BUILT_IN, *weights.BUILT_IN)
 _PACKAGES = ("zeroconv", "torch", "diffusers", "transformers", "numpy", "pillow", "opencv-python-headless")
 
 
@@ -53,9 +57,10 @@ class Asked:
 def to_json(request: Request, folder: Path) -> dict[str, Any]:
     """The request as plain JSON values, paths relative to `folder`."""
     asked = {name: getattr(request, name) for name in _ASKED}
-    asked["seeds"] = list(request.seeds)
-    asked["size"] = list(request.size) if request.size else None
-    return {"schema": SCHEMA, **asked, "controls": [_control_to_json(control, folder) for control in request.controls]}
+    asked |= {name: list(value) for name, value in asked.items() if isinstance(value, tuple)}
+    asked["loras"] = [{"file": portable_file(lora.file, folder), "strength": lora.strength} for lora in request.loras]
+    asked |= {name: portable_file(getattr(request, name), folder) for name in _PICTURES}
+    return {"schema": SCHEMA, **asked, "controls": [control_to_json(control, folder) for control in request.controls]}
 
 
 def from_json(record: object, folder: Path, *, of: str) -> Asked:
@@ -63,7 +68,7 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     if not isinstance(record, dict):
         raise UserError(f"{of}: expected a JSON object with the fields of run.json")
     _check_schema(record, of)
-    _check_keys(record, ("schema", "controls", *_ASKED, *_RUN, *_CAME_OF_IT), of)
+    _check_keys(record, ("schema", "controls", "loras", *_ASKED, *_PICTURES, *_PICTURES_CAME, *_RUN, *_CAME_OF_IT), of)
     if "prompt" not in record:
         raise UserError(f"{of} has no prompt")
     controls = [] if record.get("controls") is None else record["controls"]
@@ -73,15 +78,16 @@ def from_json(record: object, folder: Path, *, of: str) -> Asked:
     base = record.get("base")
     named = base if isinstance(base, dict) else {"name": base}
     try:
-        parsed = [_control_from_json(control, folder) for control in controls]
+        values |= {name: found_or_copy(record, name, f"{name}_copy", folder)[0] for name in _PICTURES}
+        parsed = [control_from_json(control, folder) for control in controls]
         return Asked(
-            Request(**values, controls=tuple(parsed)),
-            base=_found(named.get("name"), folder),
-            fingerprint=_name(named.get("fingerprint")),
-            tokenizer=_found(named.get("tokenizer"), folder),
-            prediction=_name(named.get("prediction")),
-            dtype=_name(record.get("dtype")),
-            checkpoint_hashes=tuple(_name(control.get("checkpoint_sha256")) for control in controls),
+            Request(**values, controls=tuple(parsed), loras=_loras(record.get("loras"), folder)),
+            base=found(named.get("name"), folder),
+            fingerprint=plain_name(named.get("fingerprint")),
+            tokenizer=found(named.get("tokenizer"), folder),
+            prediction=plain_name(named.get("prediction")),
+            dtype=plain_name(record.get("dtype")),
+            checkpoint_hashes=tuple(plain_name(control.get("checkpoint_sha256")) for control in controls),
         )
     except UserError as error:
         raise UserError(f"{of}: {error}") from error
@@ -120,20 +126,41 @@ def run_record(
     images       the condition images' file names, one per control
     """
     record = to_json(request, folder)
-    paths = {name: _portable(base[name], folder) for name in ("name", "tokenizer") if name in base}
+    for lora, asked_lora in zip(record["loras"], request.loras, strict=True):
+        lora["sha256"] = file_sha256(asked_lora.file)
+    record |= {f"{name}_sha256": file_sha256(getattr(request, name)) for name in _PICTURES}
+    paths = {name: portable(base[name], folder) for name in ("name", "tokenizer") if name in base}
     record["base"] = {**base, **paths}
     for control, asked, image in zip(record["controls"], request.controls, images, strict=True):
-        control["image_sha256"] = sha256(Path(asked.image)) if isinstance(asked.image, str | Path) else None
+        control |= hashes(asked)
         control["checkpoint_sha256"] = checkpoints.get(str(asked.checkpoint))
         control["condition_image"] = image
     record["versions"] = versions()
     return record
 
 
-def picture_metadata(record: Mapping[str, Any], seed: int) -> dict[str, str]:
-    """The text chunks of one picture: the request for it alone, as JSON and to be read."""
-    alone = {**record, "seeds": [seed]}
+def picture_metadata(record: Mapping[str, Any], index: int) -> dict[str, str]:
+    """The text chunks of picture `index` of a run: the request for it alone, as JSON and to be read."""
+    alone = alone_record(record, index)
     return {"zeroconv": json.dumps(alone), "parameters": parameters(alone)}
+
+
+def alone_record(record: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """The record of a run of which picture `index` is the only one."""
+    controls = [for_picture(control, index) for control in record["controls"]]
+    texts = {name: record[name] for name in ("prompt", "negative")}
+    own = {name: text if isinstance(text, str) else text[index] for name, text in texts.items()}
+    return {**record, **own, "seeds": [record["seeds"][index]], "controls": controls}
+
+
+def is_same_picture(metadata: Mapping[str, str], record: Mapping[str, Any], index: int) -> bool:
+    """Whether a picture's text chunks say that it is picture `index` of this run, made anywhere with any versions."""
+    try:
+        made = json.loads(metadata.get("zeroconv", "null"))
+    except json.JSONDecodeError:
+        return False
+    asked = json.loads(json.dumps(alone_record(record, index)))
+    return isinstance(made, dict) and all(made.get(key) == asked[key] for key in asked if key not in _CAME_OF_IT)
 
 
 def parameters(record: Mapping[str, Any]) -> str:
@@ -146,17 +173,11 @@ def parameters(record: Mapping[str, Any]) -> str:
         "Seed": record["seeds"][0],
         "Size": f"{width}x{height}",
         "Model": record["base"]["name"],
-        **{f"ControlNet {index}": _control_line(control) for index, control in enumerate(record["controls"])},
+        **{f"ControlNet {index}": control_line(control) for index, control in enumerate(record["controls"])},
         "Version": f"zeroconv {record['versions']['zeroconv']}",
     }
     lines = [record["prompt"], *([f"Negative prompt: {record['negative']}"] if record["negative"] else [])]
     return "\n".join([*lines, ", ".join(f"{name}: {value}" for name, value in settings.items())])
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -170,54 +191,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _control_to_json(control: ControlRequest, folder: Path) -> dict[str, Any]:
-    is_file = isinstance(control.image, str | Path)
-    checkpoint = control.checkpoint
-    return {
-        "condition": control.name,
-        "image": _portable(str(control.image), folder) if is_file else None,
-        "strength": control.strength,
-        "start": control.start,
-        "end": control.end,
-        "ready": control.ready,
-        "checkpoint": _portable(str(checkpoint), folder) if isinstance(checkpoint, str | Path) else None,
-        "options": dict(control.options),
-    }
-
-
-def _control_from_json(control: Mapping[str, Any], folder: Path) -> ControlRequest:
-    _check_keys(control, (*_CONTROL, *_CONTROL_CAME), "a control")
-    if not isinstance(control.get("condition"), str) or not isinstance(control.get("image"), str):
-        raise UserError("a control needs a condition and an image")
-    options = control.get("options") or {}
-    if not isinstance(options, dict):
-        raise UserError("a control's options must be an object")
-    given = {name: control[name] for name in ("strength", "start", "end", "ready") if control.get(name) is not None}
-    image, checkpoint = _found(control["image"], folder), _found(control.get("checkpoint"), folder)
-    return ControlRequest(control["condition"], image or "", checkpoint=checkpoint, options=options, **given)
-
-
-def _portable(name: str, folder: Path) -> str:
-    """A path that exists, relative to `folder` with forward slashes; any other name (built-in, hub id) as it is."""
-    if name in _BUILT_IN or not Path(name).exists():
-        return name
-    try:
-        return Path(os.path.relpath(name, folder)).as_posix()
-    except ValueError:  # another drive
-        return Path(name).absolute().as_posix()
-
-
-def _found(name: object, folder: Path) -> str | None:
-    """A name from a file: what lies below the file's folder, else as it stands."""
-    name = _name(name)
-    is_path = bool(name) and name not in _BUILT_IN and (folder / str(name)).exists()
-    return str(folder / str(name)) if is_path else name
-
-
-def _name(name: object) -> str | None:
-    if name is None or isinstance(name, str):
-        return name
-    raise UserError(f"expected a name or a path, got {name!r}")
+def _loras(loras: object, folder: Path) -> tuple[Lora, ...]:
+    if not isinstance(loras or [], list) or not all(isinstance(lora, dict) for lora in loras or ()):  # type: ignore[attr-defined]
+        raise UserError("loras must be a list of objects with a file and a strength")
+    given: list[dict[str, Any]] = loras or []  # type: ignore[assignment]
+    for lora in given:
+        _check_keys(lora, ("file", "strength", "sha256"), "a LoRA")
+    return tuple(Lora(found(lora.get("file"), folder) or "", lora.get("strength", 1.0)) for lora in given)
 
 
 def _text(path: Path) -> str:
@@ -240,12 +220,9 @@ def _check_keys(record: Mapping[str, Any], known: tuple[str, ...], of: str) -> N
 
 
 def _warn_of_changed_inputs(record: Mapping[str, Any], request: Request) -> None:
+    for name in _PICTURES:
+        warn_if_changed(record, name, getattr(request, name))
+    for lora, asked_lora in zip(record.get("loras") or [], request.loras, strict=True):
+        warn_if_changed(lora, "file", asked_lora.file)
     for control, asked in zip(record.get("controls") or [], request.controls, strict=True):
-        path, before = Path(str(asked.image)), control.get("image_sha256")
-        if before and path.is_file() and sha256(path) != before:
-            warnings.warn(f"{path} is not the file it was in the recorded run: the pictures will differ", stacklevel=3)
-
-
-def _control_line(control: Mapping[str, Any]) -> str:
-    window = f"{control['start']:g}-{control['end']:g}"
-    return f'"{control["condition"]}, weight: {control["strength"]:g}, guidance: {window}"'
+        warn_of_changes(control, asked)

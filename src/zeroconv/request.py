@@ -5,22 +5,19 @@ A request is plain data: the command line, run.json, the web page and Python all
 """
 
 import math
-import numbers
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from zeroconv import conditions
+from zeroconv.checked import number, set_field, whole
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
 from zeroconv.images import Fit, check_fit
+from zeroconv.loras import Lora
+from zeroconv.prompt_modes import PromptMode, check_prompt_mode
 from zeroconv.schedulers import check_scheduler
-
-if TYPE_CHECKING:
-    from zeroconv.control import ControlNet
 
 MAX_STEPS = 1000
 MAX_SIDE = 8192
@@ -30,58 +27,15 @@ MAX_ASPECT = 4
 
 
 @dataclass(frozen=True)
-class ControlRequest:
-    """One condition, the picture it comes from, and how strongly and when it acts."""
-
-    name: str
-    """Which condition: canny, depth, ...; the aliases people know are understood."""
-    image: str | Path | Image.Image
-    """The picture the condition is made from, or with `ready` the condition image itself."""
-    strength: float = 1.0
-    """Factor on the control: 0 is none, 1 as trained."""
-    start: float = 0.0
-    """Share of the steps after which the control sets in, 0 to 1."""
-    end: float = 1.0
-    """Share of the steps after which the control ends, 0 to 1."""
-    ready: bool = False
-    """Whether the image already is the condition."""
-    checkpoint: "str | Path | ControlNet | None" = None
-    """Which ControlNet: a folder, a file, a built-in name, or one in memory. None: the base's own for the condition."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """The condition's own options, e.g. low and high of canny."""
-
-    def __post_init__(self) -> None:
-        """UserError for an unknown condition or option, a strength that is no number, or an empty window."""
-        _set(self, "name", conditions.canonical(self.name))
-        _set(self, "strength", _number(f"strength of {self.name}", self.strength))
-        _set(self, "start", _number(f"start of {self.name}", self.start))
-        _set(self, "end", _number(f"end of {self.name}", self.end))
-        _set(self, "options", MappingProxyType(dict(self.options)))
-        if not isinstance(self.ready, bool):
-            raise UserError(f"ready of {self.name} must be yes or no, not {self.ready!r}")
-        if not 0 <= self.start <= self.end <= 1:
-            raise UserError(
-                f"{self.name}: expected 0 <= start <= end <= 1, got start {self.start:g} and end {self.end:g}"
-            )
-        if self.ready and self.options:
-            raise UserError(f"{self.name}: {next(iter(self.options))} has no effect on an image that is ready already")
-        if not self.ready:
-            made = conditions.create(self.name, **self.options)
-            _set(self, "options", MappingProxyType({name: getattr(made, name) for name in self.options}))
-        if not isinstance(self.image, str | Path | Image.Image) or self.image == "":
-            raise UserError(f"{self.name} needs a picture: expected {self.name}=FILE")
-
-
-@dataclass(frozen=True)
 class Request:
     """One run: everything that decides how its pictures look, but for the base."""
 
-    prompt: str
-    """What the pictures show, in words; empty leaves it to the controls."""
+    prompt: str | tuple[str, ...]
+    """What the pictures show, in words; empty leaves it to the controls. Several: one a picture."""
     controls: tuple[ControlRequest, ...] = ()
     """The conditions; several act together by addition."""
-    negative: str = ""
-    """What the pictures should not show; without effect at a guidance of 1."""
+    negative: str | tuple[str, ...] = ""
+    """What the pictures should not show; without effect at a guidance of 1. Several: one a picture."""
     steps: int = 20
     """Denoising steps."""
     guidance: float | None = None
@@ -94,23 +48,64 @@ class Request:
     """The sampler's name: ddim, unipc, euler, ...; None: the base's own."""
     fit: Fit = "crop"
     """How an input of another shape is brought to the size: crop, pad or stretch."""
+    image: str | Path | Image.Image | None = None
+    """A picture to change (image-to-image), in place of beginning from noise."""
+    mask: str | Path | Image.Image | None = None
+    """White where the image is made anew, black where it is kept (inpainting); None: made anew everywhere."""
+    denoise: float | None = None
+    """How much of the image is made anew, above 0 to 1; None: 0.8, or 1 with a mask."""
+    prompt_mode: PromptMode = "plain"
+    """How prompts are read: plain cuts after 77 tokens, long reads all, weighted knows compel's syntax too."""
+    loras: tuple[Lora, ...] = ()
+    """What is merged into the base's weights."""
 
     def __post_init__(self) -> None:
         """UserError for values no base could work with."""
-        if not (isinstance(self.prompt, str) and isinstance(self.negative, str)):
-            raise UserError(f"the prompt must be text, not {type(self.prompt).__name__}")
-        _set(self, "controls", tuple(self.controls))
-        _set(self, "steps", _whole("steps", self.steps, 1, MAX_STEPS))
+        set_field(self, "controls", tuple(self.controls))
+        set_field(self, "steps", whole("steps", self.steps, 1, MAX_STEPS))
         if self.guidance is not None:
-            _set(self, "guidance", _number("guidance", self.guidance))
+            set_field(self, "guidance", number("guidance", self.guidance))
             if self.guidance < 0:
                 raise UserError(f"guidance must be 0 or more, not {self.guidance:g}")
-        _set(self, "seeds", _seeds(self.seeds))
+        set_field(self, "seeds", _seeds(self.seeds))
+        for name in ("prompt", "negative"):
+            set_field(self, name, _prompts(name, getattr(self, name), len(self.seeds)))
+        check_prompt_mode(self.prompt_mode)
+        set_field(self, "loras", tuple(self.loras))
+        for control in self.controls:
+            control.strengths(len(self.seeds))
         if self.size is not None:
-            _set(self, "size", _size(self.size))
+            set_field(self, "size", _size(self.size))
         if self.scheduler is not None:
-            _set(self, "scheduler", check_scheduler(self.scheduler))
+            set_field(self, "scheduler", check_scheduler(self.scheduler))
         check_fit(self.fit)
+        self._check_image()
+
+    def _check_image(self) -> None:
+        for name, picture in (("image", self.image), ("mask", self.mask)):
+            if not isinstance(picture, str | Path | Image.Image | None) or picture == "":
+                raise UserError(f"the {name} must be a picture, not {picture!r}")
+        if self.image is None and (self.mask is not None or self.denoise is not None):
+            raise UserError(f"{'denoise' if self.mask is None else 'a mask'} has no effect without an image")
+        if self.denoise is not None:
+            set_field(self, "denoise", number("denoise", self.denoise))
+            if not 0 < self.denoise <= 1:
+                raise UserError(f"denoise must be above 0 and at most 1, not {self.denoise:g}")
+
+    def only(self, indices: Sequence[int]) -> "Request":
+        """The request for these of its pictures."""
+        prompt, negative = (
+            text if isinstance(text, str) else tuple(text[index] for index in indices)
+            for text in (self.prompt, self.negative)
+        )
+        seeds = tuple(self.seeds[index] for index in indices)
+        controls = tuple(control.only(indices) for control in self.controls)
+        return replace(self, prompt=prompt, negative=negative, seeds=seeds, controls=controls)
+
+    def pictures(self) -> tuple[str | Path | Image.Image, ...]:
+        """Every picture the run reads."""
+        controls = [picture for control in self.controls for picture in (control.image, control.mask)]
+        return tuple(picture for picture in (self.image, self.mask, *controls) if picture is not None)
 
 
 def default_size(shape: tuple[int, int], native: int, multiple: int) -> tuple[int, int]:
@@ -126,35 +121,26 @@ def rounded(size: tuple[float, float], multiple: int) -> tuple[int, int]:
     return width, height
 
 
-def _set(record: object, name: str, value: object) -> None:
-    """Normalises a field while the frozen record is made."""
-    object.__setattr__(record, name, value)
-
-
-def _number(what: str, value: object) -> float:
-    """A finite number, from a number or a text."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise UserError(f"{what} must be a number, not {value!r}")
-    return number
-
-
-def _whole(what: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and low <= int(value) <= high:
-        return int(value)
-    raise UserError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
+def _prompts(name: str, prompts: object, count: int) -> str | tuple[str, ...]:
+    """One text for all pictures, or one for each."""
+    if isinstance(prompts, str):
+        return prompts
+    if not isinstance(prompts, list | tuple) or not all(isinstance(prompt, str) for prompt in prompts):
+        raise UserError(f"the {name} must be text, not {type(prompts).__name__}")
+    if len(prompts) != count:
+        raise UserError(
+            f"{len(prompts)} texts as {name} for {count} picture{'s' * (count > 1)}; give one for each seed"
+        )
+    return tuple(prompts)
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:
     if not isinstance(seeds, list | tuple | range) or not seeds:
         raise UserError(f"seeds must be a list of at least one whole number, not {seeds!r}")
-    return tuple(_whole("a seed", seed, 0, 2**63 - 1) for seed in seeds)
+    return tuple(whole("a seed", seed, 0, 2**63 - 1) for seed in seeds)
 
 
 def _size(size: object) -> tuple[int, int]:
     if not isinstance(size, list | tuple) or len(size) != 2:
         raise UserError(f"size must be a width and a height, not {size!r}")
-    return _whole("width", size[0], 1, MAX_SIDE), _whole("height", size[1], 1, MAX_SIDE)
+    return whole("width", size[0], 1, MAX_SIDE), whole("height", size[1], 1, MAX_SIDE)

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
+from zeroconv.image_start import ImageStart, skipped_steps
+from zeroconv.timing import Moment, Schedule, Window, factor, is_inside
 
 if TYPE_CHECKING:
     from zeroconv.base import BaseModel
@@ -25,21 +28,9 @@ if TYPE_CHECKING:
 Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
-@dataclass(frozen=True)
-class Moment:
-    """Where in the sampling a prediction is asked for."""
-
-    timestep: Tensor
-    """() the noise level as the scheduler counts it."""
-    step: int
-    """This step's number, from 0."""
-    steps: int
-    """How many steps there are; with second-order schedulers more than were asked for."""
-    sigma: float | None = None
-    """The noise level as standard deviation over signal, where the scheduler works with it."""
-
-
 PredictNoise = Callable[[Tensor, Moment], Tensor]
+Watch = Callable[[int, Control, Moment], None]
+"""Sees the control of each active input, by its index, as it is added at this moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +43,13 @@ class ControlInput:
     strength: float | Tensor = 1.0
     """What the residuals are multiplied by; a tensor (B,) gives every picture its own."""
     start: float = 0.0
-    """Share of the steps after which control begins, in [0, 1]."""
+    """Share of the sampling after which control begins, in [0, 1]."""
     end: float = 1.0
-    """Share of the steps after which control ends, in [0, 1]."""
+    """Share of the sampling after which control ends, in [0, 1]."""
+    window: Window = "steps"
+    """What start and end are shares of: steps, as diffusers counts, or noise, as ComfyUI does."""
+    schedule: Schedule = "constant"
+    """How the strength runs over the window: constant, linear or cosine down to 0, or numbers joined by lines."""
     weights: Sequence[float] | Tensor | None = None
     """One weight per residual, skips from shallow to deep, then the middle: n numbers, or a tensor (B, n)."""
     mask: Tensor | None = None
@@ -62,39 +57,64 @@ class ControlInput:
     conditional_only: bool = False
     """Control only the conditional half of the guidance; the unconditional one is predicted without it."""
 
+    def strength_at(self, moment: Moment) -> float | Tensor:
+        """The strength with its schedule; the number 0 where the ControlNet has not to run."""
+        if not is_inside(moment, self.window, self.start, self.end):
+            return 0.0
+        share = factor(self.schedule, moment, self.window, self.start, self.end)
+        strength = self.strength if share == 1 else self.strength * share
+        return strength if bool(torch.any(torch.as_tensor(strength) != 0)) else 0.0
+
     def is_active(self, moment: Moment) -> bool:
-        """Whether the ControlNet has to run: not at strength 0 nor outside its window (diffusers' rule)."""
-        has_strength = bool(torch.any(torch.as_tensor(self.strength) != 0))
-        is_early, is_late = moment.step / moment.steps < self.start, (moment.step + 1) / moment.steps > self.end
-        return has_strength and not (is_early or is_late)
+        """Whether the ControlNet has to run: not at strength 0 nor outside its window."""
+        strength = self.strength_at(moment)
+        return isinstance(strength, Tensor) or strength != 0
 
 
 def sample(
-    predict_noise: PredictNoise, scheduler: Any, latents: Tensor, steps: int, generators: Generators = None
+    predict_noise: PredictNoise,
+    scheduler: Any,
+    latents: Tensor,
+    steps: int,
+    generators: Generators = None,
+    *,
+    start: ImageStart | None = None,
 ) -> Iterator[Tensor]:
     """Latents (B, C, H, W) after each step, from noise of standard deviation 1 to the picture's latents.
 
     scheduler: any diffusers scheduler; a copy of it is used. generators: what schedulers that add noise draw from,
-    one per picture (or one for all).
+    one per picture (or one for all). start: a picture to begin from, at the noise level of the steps that are left.
     """
-    scheduler = deepcopy(scheduler)
+    scheduler, beginning = deepcopy(scheduler), latents
     scheduler.set_timesteps(steps, device=latents.device)
-    moments = _moments(scheduler)
+    moments = _moments(scheduler, 0 if start is None else skipped_steps(steps, start.denoise))
     takes_generator = "generator" in inspect.signature(scheduler.step).parameters
     options = {"generator": _as_list(generators, len(latents))} if takes_generator else {}
-    latents = latents * scheduler.init_noise_sigma
-    for moment in moments:
+    if start is None:
+        latents = latents * scheduler.init_noise_sigma
+    else:
+        latents = start.noised(scheduler, beginning, moments[0].timestep)
+    following = [moment.timestep for moment in moments[1:]]
+    for moment, next_timestep in zip(moments, [*following, None], strict=True):
         with torch.no_grad():
             noise = predict_noise(scheduler.scale_model_input(latents, moment.timestep), moment)
             latents = scheduler.step(noise, moment.timestep, latents, return_dict=False, **options)[0]
+        if start is not None:
+            latents = start.blended(scheduler, latents, beginning, next_timestep)
         yield latents
 
 
-def _moments(scheduler: Any) -> list[Moment]:
-    timesteps = list(scheduler.timesteps)
+def _moments(scheduler: Any, skipped: int) -> list[Moment]:
+    """The moments of the steps but for those skipped, counted anew."""
+    first = skipped * scheduler.order
+    if hasattr(scheduler, "set_begin_index") and first:
+        scheduler.set_begin_index(first)
+    timesteps = list(scheduler.timesteps[first:])
     sigmas = getattr(scheduler, "sigmas", None)
-    levels = [None] * len(timesteps) if sigmas is None else torch.as_tensor(sigmas).tolist()
-    return [Moment(t, step, len(timesteps), levels[step]) for step, t in enumerate(timesteps)]
+    levels = [None] * len(timesteps) if sigmas is None else torch.as_tensor(sigmas).tolist()[first:]
+    last = scheduler.config.num_train_timesteps - 1
+    noise = [time / last for time in torch.as_tensor(scheduler.timesteps[first:]).tolist()]
+    return [Moment(t, step, len(timesteps), levels[step], noise[step]) for step, t in enumerate(timesteps)]
 
 
 def _as_list(generators: Generators, num_pictures: int) -> torch.Generator | list[torch.Generator] | None:
@@ -106,29 +126,52 @@ def _as_list(generators: Generators, num_pictures: int) -> torch.Generator | lis
 
 
 def guided_noise(
-    base: "BaseModel", inputs: Sequence[ControlInput], text: Text, negative: Text | None = None, guidance: float = 7.5
+    base: "BaseModel",
+    inputs: Sequence[ControlInput],
+    text: Text,
+    negative: Text | None = None,
+    guidance: float = 7.5,
+    *,
+    channels: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> PredictNoise:
     """The base's prediction under control, eps_u + guidance * (eps_c - eps_u), as a function of latents and moment.
 
     text, negative: B prompts each, or one for all. Guidance 1 makes no unconditional prediction and needs no negative.
-    Each condition image is encoded once, when its ControlNet first runs.
+    Each condition image is encoded once, when its ControlNet first runs. channels: (B, 1 + C, H, W), what an inpainting
+    U-Net reads behind the latents; a ControlNet reads as many of all channels as it was made for. A U-Net that was
+    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction.
     """
-    if guidance != 1 and negative is None:
+    embedded = _guidance_embedding(guidance, base.unet.config.get("time_cond_proj_dim"))
+    if guidance != 1 and negative is None and embedded is None:
         raise UserError(f"guidance {guidance} needs the negative prompts' text; only guidance 1 does without")
-    unconditional = None if guidance == 1 else negative
+    unconditional = None if guidance == 1 or embedded is not None else negative
+    options = {} if embedded is None else {"guidance_embedding": embedded}
     encode = cache(_encode)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
-        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode)
+        latents = latents if channels is None else torch.cat([latents, channels], dim=1)
+        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode, watch=watch)
         texts = _both(text, unconditional, len(latents))
         both_latents = _spread(latents, len(latents), len(texts))
-        noise = base.predict_noise(both_latents, moment.timestep, texts, control)
+        noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
         if unconditional is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
         return noise_unconditional + guidance * (noise_conditional - noise_unconditional)
 
     return predict
+
+
+def _guidance_embedding(guidance: float, width: int | None) -> Tensor | None:
+    """The guidance as LCM's U-Nets read it (arXiv 2310.04378, section 4.2), (1, width): sines and cosines of
+    1000 (guidance - 1); None where the U-Net reads none."""
+    if width is None:
+        return None
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+    angles = torch.tensor([guidance - 1]) * 1000.0 * frequencies
+    return F.pad(torch.cat([angles.sin(), angles.cos()])[None], (0, width % 2))
 
 
 def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Tensor:
@@ -149,13 +192,19 @@ def combined_control(
     negative: Text | None = None,
     *,
     encode: Callable[[ControlInput, int, int], Tensor] = _encode,
+    watch: Watch | None = None,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
 
     With a negative it is for 2B predictions: the unconditional half first, then the conditional one.
     encode: `_encode` or a cache of it, for callers that take many steps with the same inputs.
     """
-    controls = [_control(entry, latents, moment, text, negative, encode) for entry in inputs if entry.is_active(moment)]
+    controls = []
+    for index, entry in enumerate(inputs):
+        if entry.is_active(moment):
+            controls.append(_control(entry, latents, moment, text, negative, encode))
+            if watch is not None:
+                watch(index, controls[-1], moment)
     return reduce(add, controls) if controls else None
 
 
@@ -172,15 +221,30 @@ def _control(
     texts = _both(text, None if is_padded else negative, len(latents))
     sizes = (len(latents), len(texts))
     encoded = encode(entry, *sizes)
+    latents = latents[:, : entry.controlnet.conv_in.in_channels]
     control: Control = entry.controlnet(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
-    for weights in (entry.weights, entry.strength):
-        if weights is not None:
-            control = control.scaled(_spread(weights, *sizes) if isinstance(weights, Tensor) else weights)
+    factors = _factors(entry.strength_at(moment), entry.weights)
+    control = control.scaled(_spread(factors, *sizes) if isinstance(factors, Tensor) else factors)
     if entry.mask is not None:
         control = control.masked(_spread(entry.mask, *sizes))
     if is_padded:
         control = Control(tuple(torch.cat([torch.zeros_like(r), r]) for r in control.residuals))
     return control
+
+
+def _factors(strength: float | Tensor, weights: Sequence[float] | Tensor | None) -> float | Sequence[float] | Tensor:
+    """Strength times weights, so that each residual is multiplied once: a number, n of them, (B,) or (B, n).
+
+    Products of plain numbers are made in float32, as diffusers makes them.
+    """
+    if weights is None:
+        return strength
+    if not isinstance(strength, Tensor) and not isinstance(weights, Tensor):
+        products: list[float] = (torch.tensor(weights) * strength).tolist()
+        return products
+    weights = torch.as_tensor(weights)
+    strength = torch.as_tensor(strength).to(weights)
+    return strength[..., None] * (weights if weights.ndim == 2 else weights[None])
 
 
 def _spread(values: Tensor, num_pictures: int, num_predictions: int) -> Tensor:

@@ -1,13 +1,16 @@
 """Samplers by the names people know, built from the base's own noise schedule.
 
 The names stand for diffusers' schedulers; each is made with `from_config` from the base's, as diffusers' users do, so
-that a run compares. A base with zero terminal signal (arXiv:2305.08891) has them refused that would silently fall
-back to another noise schedule.
+that a run compares. Refused by name are those that would silently follow another noise schedule than the base's, as
+some do with zero terminal signal (arXiv:2305.08891), or that cannot use what its U-Net predicts.
 """
 
 import importlib
 import inspect
+from copy import deepcopy
 from typing import Any
+
+import torch
 
 from zeroconv.errors import UserError, nearest
 
@@ -28,6 +31,7 @@ _SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "dpm2": ("KDPM2DiscreteScheduler", {}),
     "dpm2-a": ("KDPM2AncestralDiscreteScheduler", {}),
     "dpm++2s": ("DPMSolverSinglestepScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
 }
 
 
@@ -61,7 +65,46 @@ def make_scheduler(name: str, own: Any) -> Any:
             f"the scheduler {name} cannot follow this base's noise schedule (zero terminal signal); "
             f"these can: {', '.join(_able())}"
         )
-    return scheduler.from_config(own.config, **extra)
+    try:
+        made = scheduler.from_config(own.config, **extra)
+    except NotImplementedError as error:
+        raise UserError(f"the scheduler {name} cannot follow this base's noise schedule: {error}") from error
+    _check_noise_levels(name, made, own)
+    _check_prediction_type(name, made)
+    return made
+
+
+def check_steps(name: str, scheduler: Any, steps: int) -> None:
+    """UserError where this scheduler cannot take so many steps."""
+    try:
+        deepcopy(scheduler).set_timesteps(steps)
+    except ValueError as error:
+        raise UserError(f"the scheduler {name} cannot take {steps} steps: {error}") from error
+
+
+def _check_noise_levels(name: str, made: Any, own: Any) -> None:
+    """UserError where the signal left at each time step is not what the base was trained with."""
+    ours, theirs = (getattr(scheduler, "alphas_cumprod", None) for scheduler in (made, own))
+    if ours is None or theirs is None:
+        return
+    if len(ours) != len(theirs) or float((ours - theirs).abs().max()) > 1e-4:
+        raise UserError(
+            f"the scheduler {name} would follow another noise schedule than the base's {type(own).__name__}"
+        )
+
+
+def _check_prediction_type(name: str, made: Any) -> None:
+    """UserError where the scheduler cannot use a U-Net that predicts the picture itself; all know the other types."""
+    kind = made.config.prediction_type
+    if kind != "sample":
+        return
+    trial, nothing = deepcopy(made), torch.zeros(1, 1, 1, 1)
+    trial.set_timesteps(4)
+    try:
+        for timestep in trial.timesteps[:2]:
+            trial.step(nothing, timestep, nothing)
+    except (NotImplementedError, ValueError) as error:
+        raise UserError(f"the scheduler {name} cannot use this base's prediction type, {kind}; ddim can") from error
 
 
 def _keeps_zero_snr(scheduler: type) -> bool:

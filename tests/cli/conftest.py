@@ -24,9 +24,12 @@ def photo(tmp_path: Path) -> Path:
 def make(sd15_folder: Path, canny: Path, photo: Path, tmp_path: Path) -> Make:
     """Runs `zeroconv generate` on the random base into tmp_path/out, with a control unless told otherwise."""
 
-    def run(*flags: str, control: str | None = f"canny={photo},checkpoint={canny}", prompt: str = "a house") -> int:
+    def run(
+        *flags: str, control: str | None = f"canny={photo},checkpoint={canny}", prompt: str | None = "a house"
+    ) -> int:
         controls = [] if control is None else ["--control", control]
-        fixed = ["--base", str(sd15_folder), "--steps", "2", "--out", str(tmp_path / "out"), "--prompt", prompt]
+        controls += [] if prompt is None else ["--prompt", prompt]
+        fixed = ["--base", str(sd15_folder), "--steps", "2", "--out", str(tmp_path / "out")]
         return main(["generate", *fixed, *controls, *flags])
 
     return run

@@ -7,7 +7,7 @@ import pytest
 from commandline import Capture, Make, complaint
 from PIL import Image
 
-from helpers_generate import largest_difference, write_drawing
+from helpers_generate import largest_difference, write_controlnet, write_drawing
 from zeroconv.base import load_base
 from zeroconv.cli import main
 from zeroconv.images import read_image
@@ -101,6 +101,33 @@ def test_several_controls_are_numbered(make: Make, photo: Path, canny: Path, tmp
     assert make("--control", f"canny={photo},checkpoint={canny},low=50,strength=0.5") == 0
     assert (tmp_path / "out" / "control-canny-2.png").is_file()
     assert read_run(tmp_path / "out")["controls"][1]["options"] == {"low": 50, "high": 200}
+
+
+def test_strengths_and_seeds_of_each_picture(make: Make, photo: Path, canny: Path, tmp_path: Path) -> None:
+    assert make("--seed", "7/7", control=f"canny={photo},checkpoint={canny},strength=0/2") == 0
+    made = read_run(tmp_path / "out")
+    assert (made["seeds"], made["controls"][0]["strength"]) == ([7, 7], [0.0, 2.0])
+    first, second = (read_image(tmp_path / "out" / name) for name in ("0000.png", "0001.png"))
+    assert largest_difference(first, second) > 1
+    assert main(["generate", "--request", str(tmp_path / "out" / "0001.png"), "--out", str(tmp_path / "one")]) == 0
+    assert largest_difference(second, read_image(tmp_path / "one" / "0000.png")) <= 1
+
+
+def test_poses_in_json_control_a_picture(make: Make, sd15_folder: Path, tmp_path: Path) -> None:
+    net = write_controlnet(load_base(sd15_folder), tmp_path / "pose", "pose")
+    poses = tmp_path / "poses.json"
+    body = [[32.0, 12.0 + 4 * joint, 1.0] for joint in range(18)]
+    people = [{"pose_keypoints_2d": [value for joint in body for value in joint]}]
+    poses.write_text(json.dumps({"people": people, "canvas_height": 96, "canvas_width": 64}), "utf-8")
+    assert make(control=f"pose={poses},checkpoint={net}") == 0
+    assert (tmp_path / "out" / "control-pose.png").is_file()
+
+
+def test_a_report_lies_beside_the_pictures(make: Make, photo: Path, canny: Path, tmp_path: Path) -> None:
+    assert make("--report", "--control", f"canny={photo},checkpoint={canny},low=50") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert len(report["controls"]) == 2 and len(report["pairs"]) == 1
+    assert (tmp_path / "out" / "report.png").is_file()
 
 
 def test_without_control_and_with_an_empty_prompt(make: Make, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ WRONG_CONTROLS = [
     ("canny={photo},ready=perhaps", "ready must be yes or no, not 'perhaps'"),
     ("canny={photo},ready=yes,low=5", "low has no effect on an image that is ready"),
     ("canny={photo},low=5,low=6", "low twice"),
+    ("canny={photo},strength=0/1", "canny has 2 strengths for 1 picture"),
+    ("canny={photo},mask={missing}", "missing-phoot.png"),
     ("canny={missing}", "did you mean"),
     ("canny={text}", "is not a picture"),
     ("canny={folder}", "is a folder; expected a picture"),
@@ -48,6 +50,7 @@ WRONG_FLAGS = [
     (["--guidance", "-1"], "guidance must be 0 or more"),
     (["--guidance", "nan"], "expected a number, got 'nan'"),
     (["--seed", "-1"], "a seed must be a whole number from 0"),
+    (["--seed", "1/2", "--num-images", "3"], "--seed names 2 pictures, --num-images 3"),
     (["--num-images", "0"], "--num-images must be 1 or more"),
     (["--size", "big"], "expected WIDTHxHEIGHT in pixels, as 512x768, got 'big'"),
     (["--size", "0x64"], "width must be a whole number from 1"),
@@ -60,6 +63,9 @@ WRONG_FLAGS = [
     (["--batch-size", "0"], "--batch-size must be 1 or more"),
     (["--base", "tinny"], "tinny"),
     (["--promt", "x"], "unknown argument '--promt'; did you mean '--prompt'"),
+    (["--image", "nothing.png"], "no file nothing.png"),
+    (["--denoise", "0.5"], "denoise has no effect without an image"),
+    (["--prompt-mode", "lang"], "unknown 'lang'; did you mean 'long'"),
     (["--request", "nothing.json"], "no request file nothing.json"),
 ]
 
@@ -72,7 +78,8 @@ def test_wrong_flags(make: Make, capsys: Capture, flags: list[str], sentence: st
 
 WRONG_COMMANDS = [
     (["genrate"], "unknown command 'genrate'; did you mean 'generate'"),
-    (["generate", "--out", "x"], "--prompt is needed (or --request FILE)"),
+    (["generate", "--out", "x"], "--prompt is needed (or --prompts or --request FILE)"),
+    (["generate", "--prompts", "nothing.txt", "--out", "x"], "no prompts file nothing.txt"),
     (["generate", "--prompt", "x"], "the following arguments are required: --out"),
     (["generate", "--prompt", "x", "--out", ""], "expected a path, got nothing"),
     (["annotate", "cany", "a.png", "--out", "b.png"], "unknown 'cany'; did you mean 'canny'"),

@@ -1,6 +1,7 @@
 """Prompt, condition and seed give the same latents as diffusers' ControlNet pipelines: largest difference 0.0."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    LCMScheduler,
     StableDiffusionControlNetPipeline,
     StableDiffusionXLControlNetPipeline,
     UniPCMultistepScheduler,
@@ -20,8 +22,10 @@ from diffusers import (
 from torch import Tensor
 
 from networks import as_theirs, random_condition, small_controlnet
+from tinybases import random_unet
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
+from zeroconv.layer_weights import GUESS_MODE, layer_weights
 from zeroconv.sampling import ControlInput, guided_noise, sample
 
 SCHEDULERS = [
@@ -131,15 +135,20 @@ def test_windows(
     assert torch.equal(latents, expected)
 
 
-def test_guess_mode_is_conditional_only_with_rising_weights(
-    base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]
-) -> None:
+@pytest.mark.parametrize("strength", [1.0, 0.7])
+def test_guess_mode(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel], strength: float) -> None:
     image = random_condition(1)
     pipe = pipeline(base, theirs[0], scheduler_of(base))
-    expected = their_latents(pipe, image, guess_mode=True, controlnet_conditioning_scale=1.0)
-    weights = torch.logspace(-1, 0, 13).tolist()
-    entry = ControlInput(nets[0], image, weights=weights, conditional_only=True)
+    expected = their_latents(pipe, image, guess_mode=True, controlnet_conditioning_scale=strength)
+    entry = guessing(nets[0], image, strength)
     assert torch.equal(our_latents(base, [entry], scheduler_of(base)), expected)
+    plain = our_latents(base, [ControlInput(nets[0], image, strength)], scheduler_of(base))
+    assert (expected - plain).abs().max() > 1e-3
+
+
+def guessing(net: ControlNet, image: Tensor, strength: float = 1.0) -> ControlInput:
+    weights = layer_weights(GUESS_MODE["weights"], net)
+    return ControlInput(net, image, strength, weights=weights, conditional_only=GUESS_MODE["conditional_only"])
 
 
 def test_guidance_one_makes_one_prediction(
@@ -150,7 +159,21 @@ def test_guidance_one_makes_one_prediction(
     assert torch.equal(our_latents(base, [ControlInput(nets[0], image)], scheduler_of(base), guidance=1.0), expected)
 
 
-def test_sdxl(sdxl_folder: Path) -> None:
+def test_a_latent_consistency_model_embeds_its_guidance(base: BaseModel) -> None:
+    unet = random_unet("sd15", time_cond_proj_dim=33)
+    with torch.no_grad():
+        unet.time_embedding.cond_proj.weight.normal_()
+    net, image = small_controlnet(base.unet), random_condition(1)
+    theirs, base = as_theirs(net, base.unet), replace(base, unet=unet)
+    expected = their_latents(pipeline(base, theirs, scheduler_of(base, LCMScheduler)), image)
+    latents = our_latents(base, [ControlInput(net, image)], scheduler_of(base, LCMScheduler))
+    assert torch.equal(latents, expected)
+    other = our_latents(base, [ControlInput(net, image)], scheduler_of(base, LCMScheduler), guidance=2.0)
+    assert (latents - other).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("guess_mode", [False, True])
+def test_sdxl(sdxl_folder: Path, guess_mode: bool) -> None:
     base, image = load_base(sdxl_folder), random_condition(1)
     net = small_controlnet(base.unet)
     pipe = StableDiffusionXLControlNetPipeline(
@@ -165,6 +188,7 @@ def test_sdxl(sdxl_folder: Path) -> None:
         add_watermarker=False,
     )
     pipe.set_progress_bar_config(disable=True)
-    expected = their_latents(pipe, image, controlnet_conditioning_scale=1.0)
-    latents = our_latents(base, [ControlInput(net, image)], scheduler_of(base, EulerDiscreteScheduler))
+    expected = their_latents(pipe, image, controlnet_conditioning_scale=1.0, guess_mode=guess_mode)
+    entry = guessing(net, image) if guess_mode else ControlInput(net, image)
+    latents = our_latents(base, [entry], scheduler_of(base, EulerDiscreteScheduler))
     assert torch.equal(latents, expected)

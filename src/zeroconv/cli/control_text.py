@@ -1,15 +1,29 @@
 """`canny=photo.jpg,strength=0.8,low=50`: how a control is written on the command line."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from zeroconv import conditions, fields
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError, nearest
-from zeroconv.request import ControlRequest
+from zeroconv.layer_weights import GUESS_MODE
 
-_KEYS = ("ready", "strength", "start", "end", "checkpoint")
+_MEANINGS = {
+    name: meaning
+    for name, meaning in fields.documentation(ControlRequest).items()
+    if name not in ("name", "image", "options")
+} | {"guess": "guess=yes stands for weights=logspace,conditional_only=yes: diffusers' guess_mode."}
+_KEYS = tuple(_MEANINGS)
+_YES_OR_NO = ("ready", "conditional_only", "guess")
+
+
+def control_keys() -> str:
+    """Every key of a control with its meaning, for the help."""
+    lines = [textwrap.wrap(meaning, 96, initial_indent=f"  {key:<17} ") for key, meaning in _MEANINGS.items()]
+    return "\n".join("\n".join([first, *(f"{'':20}{more}" for more in rest)]) for first, *rest in lines)
 
 
 def parse_control(text: str) -> ControlRequest:
@@ -29,9 +43,17 @@ def parse_control(text: str) -> ControlRequest:
         given[key] = value
     options = {key: value for key, value in given.items() if key in own}
     settings = {key: value for key, value in given.items() if key not in own}
-    if "ready" in settings:
-        settings["ready"] = _yes_or_no(settings["ready"])
+    settings |= {key: _yes_or_no(key, settings[key]) for key in _YES_OR_NO if key in settings}
+    if settings.pop("guess", False):
+        settings = {**settings, **_guess_mode(settings)}
     return ControlRequest(kind.name, image, options=options, **settings)
+
+
+def _guess_mode(settings: dict[str, Any]) -> dict[str, Any]:
+    for key in GUESS_MODE:
+        if key in settings:
+            raise UserError(f"guess=yes sets {key} itself; leave one of them out")
+    return GUESS_MODE
 
 
 def _split(rest: str) -> tuple[str, list[tuple[str, str]]]:
@@ -48,8 +70,8 @@ def _pairs(texts: list[str]) -> Iterator[tuple[str, str]]:
         yield key.strip().lower().replace("-", "_"), value.strip()
 
 
-def _yes_or_no(value: str) -> bool:
+def _yes_or_no(key: str, value: str) -> bool:
     try:
         return fields.parse_bool(value)
     except ValueError as error:
-        raise UserError(f"ready must be yes or no, not {value!r}") from error
+        raise UserError(f"{key} must be yes or no, not {value!r}") from error

@@ -41,6 +41,11 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
 
 
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """7 -> (7,); 7/7/9 -> (7, 7, 9)."""
+    return tuple(whole(part) for part in text.split("/"))
+
+
 def number(text: str) -> float:
     """A finite number."""
     try:

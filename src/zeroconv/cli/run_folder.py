@@ -11,12 +11,17 @@ from PIL import Image
 
 from zeroconv import record, weights
 from zeroconv.base import BaseModel
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
-from zeroconv.images import atomic_write, save_png
+from zeroconv.images import atomic_write, read_image, read_metadata, save_png
 from zeroconv.prepare import Prepared, PreparedControl
-from zeroconv.request import ControlRequest, Request
+from zeroconv.recorded import sha256
+from zeroconv.request import Request
 from zeroconv.sheet import sheet
 from zeroconv.single_file.prediction import PREDICTIONS
+
+_ON_THE_SHEET = 64
+"""Pictures shown; of a thousand prompts a sheet of all would be of no use."""
 
 
 class RunFolder:
@@ -32,7 +37,7 @@ class RunFolder:
         self._keep_inputs(request, request_file)
         self.is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        self.outputs: list[dict[str, Any]] = []
+        self.finished: set[int] = set()
         self.shown: list[tuple[str, Image.Image]] = []
 
     def __enter__(self) -> Self:
@@ -48,6 +53,8 @@ class RunFolder:
     ) -> None:
         """Writes the condition images and settles what each picture's metadata says."""
         self.request = prepared.request
+        self.shown += [("image", prepared.image)] if prepared.image else []
+        self.shown += [("mask", prepared.mask)] if prepared.mask else []
         for path, control in zip(self.controls, prepared.controls, strict=True):
             save_png(control.condition, path)
             self.shown += _shown(control)
@@ -60,6 +67,30 @@ class RunFolder:
         names = tuple(path.name for path in self.controls)
         self.record = record.run_record(self.request, self.folder, base=about, checkpoints=hashes, images=names)
         self.record |= {"dtype": dtype, "device": device}
+        self._copy_inputs(prepared)
+        self._write_record({})
+
+    def _copy_inputs(self, prepared: Prepared) -> None:
+        """Leaves pictures and masks as the run reads them, so that it can be made again where they are not."""
+        for name, picture in (("image", prepared.image), ("mask", prepared.mask)):
+            if picture is not None:
+                save_png(picture, self.folder / f"{name}.png")
+                self.record[f"{name}_copy"] = f"{name}.png"
+        for path, control, made in zip(self.controls, prepared.controls, self.record["controls"], strict=True):
+            if control.mask is not None:
+                made["mask_copy"] = path.name.replace("control-", "mask-")
+                save_png(control.mask, self.folder / made["mask_copy"])
+
+    def keep_finished(self) -> int:
+        """Takes for done what an earlier run with the same request has left; how many pictures that are."""
+        for index, path in enumerate(self.pictures):
+            if path.is_file() and record.is_same_picture(read_metadata(path), self.record, index):
+                self.finished.add(index)
+        return len(self.finished)
+
+    def left(self) -> list[int]:
+        """Which pictures are still to be made."""
+        return [index for index in range(len(self.pictures)) if index not in self.finished]
 
     def compare_checkpoints(self, before: tuple[str | None, ...]) -> None:
         """Warns where a run is made again with a ControlNet that has changed since."""
@@ -71,32 +102,47 @@ class RunFolder:
                 )
 
     def add(self, image: Image.Image) -> None:
-        """Writes the next picture with its own request in it."""
-        path, seed = self.pictures[len(self.outputs)], self.request.seeds[len(self.outputs)]
-        save_png(image, path, record.picture_metadata(self.record, seed))
-        self.outputs.append({"file": path.name, "seed": seed, "sha256": record.sha256(path)})
-        self.shown.append((f"seed {seed}", image))
+        """Writes the next picture that is left, with its own request in it."""
+        index = self.left()[0]
+        save_png(image, self.pictures[index], record.picture_metadata(self.record, index))
+        self.finished.add(index)
 
-    def end(self, seconds: dict[str, float]) -> None:
-        """Writes the sheet and run.json of the pictures that were finished."""
-        if not self.outputs:
+    def end(self, seconds: dict[str, float], made: int) -> None:
+        """Writes the sheet and run.json of the pictures that are finished, `made` of them now."""
+        if not self.finished:
             return
-        save_png(sheet(self.shown), self.folder / "sheet.png")
+        shown = [(f"seed {self.request.seeds[index]}", read_image(self.pictures[index])) for index in self._first()]
+        save_png(sheet([*self.shown, *shown]), self.folder / "sheet.png")
         timings = {f"{name}_seconds": round(value, 3) for name, value in seconds.items()}
-        timings["seconds_per_picture"] = round(seconds["sample"] / len(self.outputs), 3)
+        timings["seconds_per_picture"] = round(seconds["sample"] / max(1, made), 3)
+        self._write_record({"timings": timings})
+
+    def _first(self) -> list[int]:
+        return sorted(self.finished)[:_ON_THE_SHEET]
+
+    def _write_record(self, more: dict[str, Any]) -> None:
+        """run.json as of now; written before the first picture too, so that a run that is killed can go on."""
+        outputs = [
+            {"file": path.name, "seed": self.request.seeds[index], "sha256": sha256(path)}
+            for index, path in enumerate(self.pictures)
+            if index in self.finished
+        ]
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        complete = {**self.record, "timings": timings, "created": now, "outputs": self.outputs}
+        complete = {**self.record, **more, "created": now, "outputs": outputs}
         with atomic_write(self.folder / "run.json") as part:
             part.write_text(json.dumps(complete, indent=2) + "\n", "utf-8")
 
     def made(self) -> list[Path]:
         """What to look at, the sheet last."""
-        return [*self.controls, *self.pictures[: len(self.outputs)], self.folder / "sheet.png"]
+        finished = [self.pictures[index] for index in sorted(self.finished)]
+        return [*self.controls, *finished, self.folder / "sheet.png"]
 
     def _keep_inputs(self, request: Request, request_file: Path | None) -> None:
         """UserError where an output is an input of this run or of the run whose record lies in the folder."""
-        written = {path.resolve() for path in (*self.controls, *self.pictures, self.folder / "sheet.png")}
-        own = [Path(control.image) for control in request.controls if isinstance(control.image, str | Path)]
+        masks = [path.with_name(path.name.replace("control-", "mask-")) for path in self.controls]
+        others = [self.folder / name for name in ("sheet.png", "image.png", "mask.png", "report.png")]
+        written = {path.resolve() for path in (*self.controls, *self.pictures, *masks, *others)}
+        own = [Path(picture) for picture in request.pictures() if isinstance(picture, str | Path)]
         own += [request_file] if request_file else []
         for path in own:
             if path.resolve() in written:
@@ -110,7 +156,8 @@ def _recorded_inputs(folder: Path) -> list[Path]:
     """The input files of the run whose run.json lies in the folder; none if it cannot be read."""
     try:
         before = json.loads((folder / "run.json").read_text("utf-8"))
-        return [folder / control["image"] for control in before["controls"] if control["image"]]
+        inputs = [control.get(name) for control in (before, *before["controls"]) for name in ("image", "mask")]
+        return [folder / name for name in inputs if name]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
