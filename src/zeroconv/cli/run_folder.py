@@ -111,11 +111,16 @@ class RunFolder:
         """Writes the sheet and run.json of the pictures that are finished, `made` of them now."""
         if not self.finished:
             return
-        shown = [(f"seed {self.request.seeds[index]}", read_image(self.pictures[index])) for index in self._first()]
+        shown = [(self._label(index), read_image(self.pictures[index])) for index in self._first()]
         save_png(sheet([*self.shown, *shown]), self.folder / "sheet.png")
         timings = {f"{name}_seconds": round(value, 3) for name, value in seconds.items()}
         timings["seconds_per_picture"] = round(seconds["sample"] / max(1, made), 3)
         self._write_record({"timings": timings})
+
+    def _label(self, index: int) -> str:
+        """The seed of a picture, and its own strengths where pictures differ by them."""
+        several = [control.strength for control in self.request.controls if isinstance(control.strength, tuple)]
+        return ", ".join([f"seed {self.request.seeds[index]}", *(f"strength {each[index]:g}" for each in several)])
 
     def _first(self) -> list[int]:
         return sorted(self.finished)[:_ON_THE_SHEET]
