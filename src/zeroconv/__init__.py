@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from zeroconv.control import Control, ControlNet, Text
     from zeroconv.errors import UserError
     from zeroconv.generate import ControlRequest, Request, generate
-    from zeroconv.weights import Sidecar, as_diffusers, describe, load, load_with_sidecar, save
+    from zeroconv.weights import Sidecar, as_diffusers, load, load_with_sidecar, save
+    from zeroconv.weights.describe import describe
 
 __version__ = "0.1.0"
 

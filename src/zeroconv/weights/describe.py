@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
-from zeroconv import conditions
 from zeroconv.base_files import read_index
+from zeroconv.conditions import canonical as condition_of
 from zeroconv.errors import UserError
 from zeroconv.families import MODELS, family_of
 from zeroconv.original.names import inside
@@ -131,7 +131,7 @@ def _guess(name: str) -> str | None:
     """The condition that a file's name tells, as control_v11p_sd15_canny.pth does."""
     for word in re.split(r"[^a-z]+", name.lower()):
         try:
-            return conditions.canonical(_WORDS.get(word, word))
+            return condition_of(_WORDS.get(word, word))
         except UserError:
             continue
     return None

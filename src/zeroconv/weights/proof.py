@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zeroconv.control import ControlNet, Text
+from zeroconv.control import Control, ControlNet, Text
 
 _SIDE = 16
 _TIMESTEP = 500
@@ -51,7 +51,8 @@ def residuals_of(net: nn.Module, config: Mapping[str, Any], factor: int, channel
     condition = torch.rand(1, channels, side, side, generator=torch.Generator().manual_seed(1))
     timesteps = torch.tensor([_TIMESTEP])
     if isinstance(net, ControlNet):
-        return net(latents, timesteps, text, condition).residuals
+        control: Control = net(latents, timesteps, text, condition)
+        return control.residuals
     skips, middle = net(latents, timesteps, text.tokens, condition, added_cond_kwargs=_added(text), return_dict=False)
     return (*skips, middle)
 
