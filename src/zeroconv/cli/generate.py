@@ -58,9 +58,7 @@ examples:
 keys of --control, beside the condition's own options (canny: low, high):
 KEYS
 
-written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/sheet.png, DIR/run.json""".replace(
-    "KEYS", control_keys()
-)
+written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/sheet.png, DIR/run.json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
