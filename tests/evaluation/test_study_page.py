@@ -188,7 +188,7 @@ def test_the_two_way_test_teaches_and_takes_keys_and_clicks(window: Browser, tmp
     window.click("button", "System B")
     window.press(BACKSPACE)
     assert window.run("return document.querySelector('[aria-pressed=true]').textContent") == "System B"
-    window.click("button", "Teaching pictures")
+    window.click("button", "Learn again")
     window.click("button", "Back to the test")
     window.press(LEFT, "2")
     window.click("button", "Download the answers")

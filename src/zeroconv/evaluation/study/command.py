@@ -85,7 +85,7 @@ def _add_make(make: ArgumentParser) -> None:
 def _metavar(option: fields.Option) -> str:
     if get_origin(option.annotation) is not None and all(isinstance(x, str) for x in get_args(option.annotation)):
         return "|".join(get_args(option.annotation))
-    return "TEXT" if option.annotation is str else "N"
+    return "TEXT" if str in get_args(option.annotation) else "N"
 
 
 def _make(arguments: Namespace) -> int:
@@ -110,7 +110,7 @@ def _make(arguments: Namespace) -> int:
     print(f"{out / KEY}: which picture came from which method; keep it from the raters")
     print(f"raters open the page from disk, or from `zeroconv study serve {out}`; then `zeroconv study analyse {out}`")
     if megabytes > LARGE:
-        _note("the page is large for phones and slow lines; --format jpeg makes it about a quarter of that")
+        _note("the page is large for phones and slow lines; --format jpeg makes it smaller")
     if settings.size is None:
         _warn_of_sizes(folders)
     return 0
@@ -188,7 +188,7 @@ def _contents(tasks: Mapping[str, object], questions: tuple[str, ...], settings:
 def _warn_of_sizes(folders: Mapping[str, Path]) -> None:
     """Raters can tell methods by their sizes: the coarser picture is the blurred one."""
     sizes = {method: sizes_of(list(pictures_of(folder).values())) for method, folder in folders.items()}
-    if len(set.union(*sizes.values())) > 1:
+    if len({frozenset(found) for found in sizes.values()}) > 1:
         shown = "; ".join(
             f"{method} {', '.join(f'{w}x{h}' for w, h in sorted(found)[:3])}" for method, found in sizes.items()
         )

@@ -1,6 +1,6 @@
 """The key of a study: which picture came from which method. It lies beside the page and is never part of it.
 
-What the page shows of a picture is an opaque name, drawn from a secret that only the key holds.
+What the page shows of a picture is an opaque name, drawn from a secret that is kept nowhere.
 """
 
 import hashlib

@@ -15,6 +15,7 @@ from zeroconv.evaluation.study.pictures import Encoding, Format, files_hash, pic
 from zeroconv.evaluation.study.questions import QUESTIONS, SYSTEM
 
 MOST_METHODS = 9  # each rank is one key of the keyboard
+TITLES: Mapping[Test, str] = {"ranking": "Which pictures are better?", "two-way": "Which system made the picture?"}
 
 Folders = Mapping[str, Mapping[str, Path]]
 """Method -> its pictures by name."""
@@ -38,10 +39,10 @@ class Settings:
     """for how many raters the orders are balanced; more may come"""
     seed: int = 0
     """chooses groups and orders"""
-    title: str = "Which pictures are better?"
-    """heading of the page"""
+    title: str | None = None
+    """heading of the page; none: the question of the test"""
     format: Format = "png"
-    """how pictures are embedded: png, exactly; jpeg, of quality 95, a page of a quarter of the size"""
+    """how pictures are embedded: png, exactly; jpeg, of quality 95, a smaller page"""
     size: int | None = None
     """longest side in pixels to which all pictures are brought; none: as they are"""
 
@@ -54,8 +55,11 @@ class Settings:
                 raise UserError(f"--{name} must be {smallest} or more, got {value}")
         if self.pictures % 2:
             raise UserError(f"--pictures must be even, half of each system; got {self.pictures}")
-        if not self.title.strip():
-            raise UserError("--title must not be empty")
+
+    @property
+    def heading(self) -> str:
+        """The title, or what the test asks."""
+        return self.title or TITLES[self.test]
 
 
 RANKING_ONLY, TWO_WAY_ONLY = ("groups", "ties", "condition"), ("teaching", "pictures")
@@ -109,7 +113,7 @@ class _Maker:
             tasks[opaque(self.secret, "task", name)] = Task(name, {item: items[item] for item in ordered})
             about: dict[str, Any] = {"id": opaque(self.secret, "task", name), "items": ordered}
             if guides:
-                about |= {"guide": self._embed("condition", guides[name], name), "prompt": prompts.get(name, "")}
+                about |= {"guide": self._embed("", guides[name], name), "prompt": prompts.get(name, "")}
             shown.append(about)
         asked = [question for question in QUESTIONS.values() if guides or not question.needs_condition]
         order_of = [[list(task.items.values()).index(method) for method in self.methods] for task in tasks.values()]
@@ -123,10 +127,9 @@ class _Maker:
         names = shared_names(self.pictures)
         teaching, pictures = self.settings.teaching, self.settings.pictures
         if len(names) < teaching + pictures:
-            third = len(names) // 3
             raise UserError(
                 f"{teaching} teaching and {pictures} test pictures need {teaching + pictures} shared names, the "
-                f"folders have {len(names)}; give smaller --teaching and --pictures, as {third} and {third // 2 * 4}"
+                f"folders have {len(names)}; give smaller --teaching and --pictures, or more pictures"
             )
         chosen = self.dice.sample(names, teaching + pictures)
         systems = dict(zip(SYSTEMS, self.dice.sample(self.methods, 2), strict=True))
@@ -148,8 +151,8 @@ class _Maker:
         return self._study(tasks, shown, plans, (SYSTEM,), {"teaching": taught}, systems)
 
     def _embed(self, method: str, path: Path, name: str) -> str:
-        """The opaque name of a picture, whose data goes into the page."""
-        item = opaque(self.secret, method, name)
+        """The opaque name of a method's picture, whose data goes into the page; the condition image has no method."""
+        item = opaque(self.secret, "picture", method, name)
         self.images[item] = self.encoding.data(path)
         self.used.append(path)
         return item
@@ -171,7 +174,7 @@ class _Maker:
             "pictures_hash": files_hash(self.used),
         }
         name = opaque(self.secret, "study")
-        title, test, ties = settings.title, settings.test, settings.ties
+        title, test, ties = settings.heading, settings.test, settings.ties
         key = Key(name, title, test, self.methods, questions, ties, tasks, systems or {}, made)
         common = {"id": name, "test": test, "title": title, "ties": ties}
         images = {item: self.images[item] for item in sorted(self.images)}

@@ -24,7 +24,7 @@ class TwoWay {
       choice.setAttribute("aria-pressed", given === letter);
       return choice;
     });
-    const bar = [backButton(this.back), messagePlace(), button("Teaching pictures", this.teach)];
+    const bar = [backButton(this.back), messagePlace(), button("Learn again", this.teach)];
     show([
       element("h1", {}, "Which system made this picture?"),
       element("div", { className: "single" }, enlargeable(item, "the picture")),
