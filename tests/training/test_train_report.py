@@ -1,6 +1,7 @@
 """The report of a run that is finished, under way, of the old format, or none at all."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from zeroconv.cli.entry import main
+from zeroconv.training.report.facts import bands_of
 from zeroconv.training.report.figures import smoothed
 from zeroconv.training.report.page import page
 from zeroconv.training.report.reading import read_run
@@ -92,3 +94,13 @@ def test_what_is_no_run_is_said(whole: Path, tmp_path: Path, capsys: pytest.Capt
 def test_a_smoothed_curve_is_the_mean_of_the_values_before() -> None:
     assert smoothed([1.0, 3.0, 5.0, 7.0], window=2).tolist() == [1.0, 2.0, 4.0, 6.0]
     assert smoothed([]).tolist() == []
+
+
+def test_small_gains_keep_two_digits_of_their_interval(copy: Path) -> None:
+    run = read_run(copy)
+    point = run.curve.points[-1]
+    small = replace(
+        point.bands[0], gain=-0.0000712, gain_interval=0.0000345, shuffled_gain=0.05, shuffled_gain_interval=0.02
+    )
+    run.curve.points[-1] = replace(point, bands=(small,))
+    assert bands_of(run)[0][1:] == ("-0.000071 ± 0.000034", "0.0500 ± 0.0200")

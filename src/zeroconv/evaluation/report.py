@@ -50,6 +50,8 @@ class Report:
     """One mapping a picture, all with the same keys: the lines of the CSV file."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each part took."""
+    interval: str = INTERVAL
+    """What the intervals of the table are."""
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of the measure called `name`; KeyError where there is none."""
@@ -66,7 +68,7 @@ class Report:
         head = ("", "mean", "95 % interval", "n", "")
         lines = [head, *(_cells(measure) for measure in self.measures)]
         body = aligned_table(lines, ("<", ">", ">", ">", "<"))
-        return "\n".join([self.title, *body, f"protocol {self.protocol_hash}, {INTERVAL}"])
+        return "\n".join([self.title, *body, f"protocol {self.protocol_hash}, {self.interval}"])
 
     def as_json(self) -> dict[str, Any]:
         """The whole report but for the rows, as plain JSON values."""

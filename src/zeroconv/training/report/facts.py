@@ -1,6 +1,7 @@
 """The report's rows of text: figures, settings, and what was trained on what."""
 
 import json
+import math
 from collections.abc import Mapping
 
 from zeroconv.training.gain import GainPoint
@@ -82,8 +83,10 @@ def _hashes(training: Mapping[str, object]) -> str:
 
 
 def _with_interval(value: float, width: float | None, point: GainPoint | None = None) -> str:
+    """A gain and half its interval, to two digits of the latter: 0.0000 ± 0.0000 would say nothing of an early gain."""
+    digits = 4 if not width else min(max(4, 1 - math.floor(math.log10(width))), 9)
     share = f" ({value / point.without:.1%} of the base's loss)" if point is not None and point.without else ""
-    return f"{value:.4f}" + ("" if width is None else f" ± {width:.4f}") + share
+    return f"{value:.{digits}f}" + ("" if width is None else f" ± {width:.{digits}f}") + share
 
 
 def _mean(lines: object, name: str) -> float:

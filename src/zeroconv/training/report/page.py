@@ -28,6 +28,8 @@ th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; b
   overflow-wrap: anywhere; }}
 th {{ font-weight: 500; color: var(--soft); width: 15rem; }} thead th {{ width: auto; }}
 img {{ max-width: 100%; height: auto; display: block; }} .wide {{ overflow-x: auto; }} .wide img {{ max-width: none; }}
+.figure {{ overflow-x: auto; }} .figure img {{ min-width: 36rem; }}
+@media (max-width: 40rem) {{ body {{ margin: 1rem auto; }} th {{ width: 8.5rem; }} }}
 """
 
 
@@ -79,8 +81,8 @@ def _bands(run: RunRead) -> str:
 def _picture(light: bytes, dark: bytes) -> str:
     """A figure in the colours of the reader's system."""
     return (
-        f'<picture><source srcset="{_data(dark)}" media="(prefers-color-scheme: dark)">'
-        f'<img src="{_data(light)}" alt="curves over the optimiser steps"></picture>'
+        f'<div class="figure"><picture><source srcset="{_data(dark)}" media="(prefers-color-scheme: dark)">'
+        f'<img src="{_data(light)}" alt="curves over the optimiser steps"></picture></div>'
     )
 
 
