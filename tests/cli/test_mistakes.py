@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Capture, Make, complaint
+from helpers_generate import write_photo
 
 from zeroconv.cli import main
 
@@ -84,7 +85,7 @@ WRONG_COMMANDS = [
     (["generate", "--prompt", "x", "--out", ""], "expected a path, got nothing"),
     (["annotate", "cany", "a.png", "--out", "b.png"], "unknown 'cany'; did you mean 'canny'"),
     (["annotate", "canny", "a.png", "--out", "b.png"], "no file a.png"),
-    (["annotate", "canny", "a.png", "--out", "b.jpg"], "--out must end in .png, not 'b.jpg'"),
+    (["annotate", "canny", "missing", "--out", "folder"], "no file missing"),
     (["annotate", "canny", "a.png", "--out", "b.png", "--lo", "3"], "unknown argument '--lo'; did you mean '--low'"),
     (["annotate", "canny", "a.png", "--out", "b.png", "--low", "x"], "low must be a whole number, not 'x'"),
     (["annotate", "canny", "a.png", "--out", "b.png", "--low", "300"], "0 <= low <= high"),
@@ -99,3 +100,9 @@ def test_wrong_commands(
     monkeypatch.chdir(tmp_path)
     assert main(argv) == 2
     assert sentence in complaint(capsys)
+
+
+def test_a_lossy_condition_image_is_refused(capsys: Capture, tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "a.png")
+    assert main(["annotate", "canny", str(photo), "--out", "b.jpg"]) == 2
+    assert "--out must end in .png, not 'b.jpg'" in complaint(capsys)
