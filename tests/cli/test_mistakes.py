@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from commandline import Capture, Make, complaint
-from helpers_generate import write_photo
 
+from helpers_generate import write_photo
 from zeroconv.cli import main
 
 WRONG_CONTROLS = [
