@@ -63,6 +63,7 @@ def test_ties_are_refused_unless_the_study_has_them(key: Key, tmp_path: Path) ->
     with pytest.raises(UserError, match="expected ranks that differ"):
         read_answer(json.dumps({**good(key), "answer": tied}), key)
     other = ranking_study(tmp_path, ties=True).key
+    tied = dict.fromkeys(good(other)["answer"], 2)
     assert read_answer(json.dumps({**good(other), "answer": tied}), other).ranks == tied
     for rank in (0, 4, 1.0, True):
         with pytest.raises(UserError, match="expected ranks from 1 to 3"):
