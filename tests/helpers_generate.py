@@ -1,6 +1,8 @@
 """A random ControlNet on disk and pictures to control with, shared by the tests of generation and the command line."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -8,6 +10,8 @@ from PIL import Image, ImageDraw
 from networks import small_controlnet
 from zeroconv import conditions, weights
 from zeroconv.base import BaseModel
+from zeroconv.control_request import ControlRequest
+from zeroconv.request import Request
 from zeroconv.weights import Sidecar
 
 
@@ -45,3 +49,11 @@ def write_drawing(path: Path, size: tuple[int, int] = (64, 64)) -> Path:
 def largest_difference(one: Image.Image, other: Image.Image) -> int:
     """Of any pixel and channel, in 255ths."""
     return int(np.abs(np.asarray(one, dtype=np.int16) - np.asarray(other, dtype=np.int16)).max())
+
+
+def asked(photo: Path | Image.Image, canny: Path, seeds: tuple[int, ...] = (5, 6, 7), **changes: Any) -> Request:
+    """Three pictures under one Canny control; changes go to the request or, by their names, to the control."""
+    names = {field.name for field in fields(ControlRequest)}
+    control = {key: changes.pop(key) for key in tuple(changes) if key in names}
+    controls = (ControlRequest("canny", photo, checkpoint=canny, **control),)
+    return Request("a red house", controls, **{"negative": "a", "steps": 3, "seeds": seeds, **changes})

@@ -102,10 +102,8 @@ class Influence:
         places = []
         for a, b, skip in zip(one, other, skips, strict=True):
             weight = skip[0].numel() / _norm(skip).square().mean()
-            dot, norms = (
-                (a * b).sum(1).mean(0),
-                (torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)).mean(0),
-            )
+            dot = (a * b).sum(1).mean(0)
+            norms = (torch.linalg.vector_norm(a, dim=1) * torch.linalg.vector_norm(b, dim=1)).mean(0)
             places.append(F.interpolate(torch.stack([dot, norms])[None] * weight / a.shape[1], size=self.sizes[0])[0])
         self._maps.setdefault(pair, []).append(torch.stack(places).sum(0))
 
@@ -115,13 +113,8 @@ class Influence:
 
 def _norm(values: Tensor) -> Tensor:
     """(B, ...) -> (B,)."""
-    return _lengths(values.flatten(1))
-
-
-def _lengths(values: Tensor) -> Tensor:
-    """The norm over the second dimension."""
-    lengths: Tensor = torch.linalg.vector_norm(values, dim=1)
-    return lengths
+    norms: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norms
 
 
 def _mean(rows: list[Tensor] | None, count: int) -> list[float]:

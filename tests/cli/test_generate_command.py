@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commandline import Capture, Make, complaint
 from PIL import Image
@@ -121,6 +122,17 @@ def test_poses_in_json_control_a_picture(make: Make, sd15_folder: Path, tmp_path
     poses.write_text(json.dumps({"people": people, "canvas_height": 96, "canvas_width": 64}), "utf-8")
     assert make(control=f"pose={poses},checkpoint={net}") == 0
     assert (tmp_path / "out" / "control-pose.png").is_file()
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_a_depth_map_controls_a_picture(make: Make, sd15_folder: Path, tmp_path: Path, suffix: str) -> None:
+    net = write_controlnet(load_base(sd15_folder), tmp_path / "depth", "depth")
+    values = np.linspace(0, 1, 64 * 96, dtype=np.float32).reshape(96, 64)
+    file = tmp_path / f"depth{suffix}"
+    (np.save if suffix == ".npy" else np.savez)(file, values)
+    assert make(control=f"depth={file},method=algorithm,checkpoint={net}") == 0
+    drawn = np.asarray(read_image(tmp_path / "out" / "control-depth.png").convert("L"), dtype=int)
+    assert drawn[0].max() < 10 and drawn[-1].min() > 245
 
 
 def test_a_report_lies_beside_the_pictures(make: Make, photo: Path, canny: Path, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_bare_file_has_the_familys_heads(tmp_path: Path, capsys: Capture) -> N
 def test_half_precision_says_what_it_costs(tmp_path: Path, capsys: Capture) -> None:
     base = small_base("sd15")
     folder = save(small_controlnet(base.unet), base, tmp_path / "net")
-    how = ["--to", "original", "--dtype", "float16"]
+    how = ["--to", "original", "--dtype", "fp16"]
     assert main(["convert", str(folder), str(tmp_path / "half.safetensors"), *how]) == 0
     (difference,) = differences(capsys.readouterr().out)
     assert 0 < difference < 0.05

@@ -2,14 +2,11 @@
 
 import argparse
 
-import torch
-
+from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.parser import some_path
-from zeroconv.errors import UserError, nearest
 from zeroconv.single_file.prediction import PREDICTIONS
 from zeroconv.weights.convert import LAYOUTS, Order, convert
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _EXAMPLES = """\
 examples:
   a released ControlNet as a folder for diffusers
@@ -31,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", type=some_path, help="a new folder, or a new .safetensors file")
     text = "diffusers: a folder with config.json; original: one file in the layout of the released models"
     parser.add_argument("--to", choices=LAYOUTS, required=True, help=text)
-    text = f"number type of the written weights: {', '.join(_DTYPES)} (default: the source's)"
+    text = f"number type of the written weights: {', '.join(NUMBER_TYPES)} (default: the source's)"
     parser.add_argument("--dtype", metavar="NAME", help=text)
     text = "the base of a Control-LoRA or a difference, whose weights make it whole"
     parser.add_argument("--base", metavar="NAME", help=text)
@@ -42,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Converts and prints the proof."""
-    if args.dtype is not None and args.dtype not in _DTYPES:
-        raise UserError(f"unknown dtype {args.dtype!r}; {nearest(args.dtype, _DTYPES)}")
-    dtype = None if args.dtype is None else _DTYPES[args.dtype]
+    dtype = None if args.dtype is None else NUMBER_TYPES[number_type(args.dtype)]
     order = Order(args.source, args.target, args.to, dtype, args.base, args.tokenizer, args.prediction)
     for proof in convert(order):
         print(f"same random input, source and result: {proof}")

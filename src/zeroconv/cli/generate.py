@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 
-from zeroconv import record
+from zeroconv import conditions, record
 from zeroconv.base import BaseModel
 from zeroconv.base_flags import add_base_flags, load_asked
 from zeroconv.cli.control_text import control_keys, parse_control
+from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.parser import number, some_path, whole, whole_numbers, width_by_height
 from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
+from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
 from zeroconv.images import Fit, read_image
@@ -28,9 +30,6 @@ from zeroconv.progress import progress_bar
 from zeroconv.prompt_modes import PromptMode
 from zeroconv.request import Request
 from zeroconv.schedulers import scheduler_names
-
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_DTYPE_ALIASES = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 
 _MORE = ("image", "mask", "denoise", "prompt_mode")
 
@@ -64,7 +63,17 @@ written: DIR/0000.png ..., DIR/control-NAME.png (what the ControlNet sees), DIR/
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `zeroconv generate`."""
     parser.epilog = _EXAMPLES.replace("KEYS", control_keys())
-    what = parser.add_argument_group("what to make")
+    _add_what(parser.add_argument_group("what to make"))
+    _add_how(parser.add_argument_group("how to make it"))
+    machine = parser.add_argument_group("the machine")
+    machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
+    machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(NUMBER_TYPES)} (default: float32)")
+    machine.add_argument(
+        "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
+    )
+
+
+def _add_what(what: Any) -> None:
     what.add_argument("--prompt", metavar="TEXT", help="what the pictures show; may be empty")
     what.add_argument("--negative", metavar="TEXT", help="what they should not show")
     what.add_argument(
@@ -82,7 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--request", metavar="FILE", type=some_path, help="a run.json, or a picture made by zeroconv")
     what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
-    how = parser.add_argument_group("how to make it")
+
+
+def _add_how(how: Any) -> None:
     add_base_flags(how, default=None)
     how.add_argument(
         "--lora",
@@ -125,25 +136,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much each control contributes at each layer, and where two pull apart: DIR/report.json, report.png",
     )
     how.add_argument("--overwrite", action="store_true", help="make pictures anew that this run has made before")
-    machine = parser.add_argument_group("the machine")
-    machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
-    machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(_DTYPES)} (default: float32)")
-    machine.add_argument(
-        "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Makes the pictures and writes the folder."""
     began = time.perf_counter()
     asked = _asked(args)
-    device, dtype = _device(args.device), _dtype(args.dtype or asked.dtype or "float32")
+    device, dtype = _device(args.device), number_type(args.dtype or asked.dtype or "float32")
     if args.batch_size is not None and args.batch_size < 1:
         raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
     _check_files(asked.request)
     with RunFolder(args.out, asked.request, args.request) as folder:
         args.base, args.tokenizer, args.prediction = asked.base or "tiny", asked.tokenizer, asked.prediction
-        base = load_asked(args, device, _DTYPES[dtype])
+        base = load_asked(args, device, NUMBER_TYPES[dtype])
         loaded = time.perf_counter()
         prepared = _prepare(base, asked)
         folder.begin(base, prepared, device=str(device), dtype=dtype, tokenizer=asked.tokenizer)
@@ -163,10 +168,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_files(request: Request) -> None:
-    """Tells a wrong file before a large base is loaded; what stands for a picture, as poses in JSON, is read later."""
+    """Tells a wrong file before a large base is loaded; what a condition reads in place of a picture is read later."""
+    later = [str(control.image) for control in request.controls if _is_read_later(control)]
     for picture in request.pictures():
-        if Path(str(picture)).suffix.lower() != ".json" or not Path(str(picture)).is_file():
+        if str(picture) not in later:
             read_image(str(picture))
+
+
+def _is_read_later(control: ControlRequest) -> bool:
+    """Whether its file is no picture, but of a kind that its condition reads, as poses in JSON or depth in .npy."""
+    file = Path(str(control.image))
+    kinds = () if control.ready else conditions.file_types(conditions.create(control.name, **control.options))
+    return file.suffix.lower() in kinds and file.is_file()
 
 
 def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
@@ -246,10 +259,3 @@ def _device(name: str | None) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"no device {name}; this machine has {torch.cuda.device_count()}, counted from cuda:0")
     return device
-
-
-def _dtype(name: str) -> str:
-    written = _DTYPE_ALIASES.get(name.lower(), name.lower().removeprefix("torch."))
-    if written not in _DTYPES:
-        raise UserError(f"unknown dtype {name!r}; {nearest(written, _DTYPES)}")
-    return written
