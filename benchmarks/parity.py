@@ -22,7 +22,7 @@ from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from zeroconv import BaseModel, Control, ControlNet, Text, as_diffusers
-from zeroconv.families import FULL_SIZE
+from zeroconv.base.families import FULL_SIZE
 
 TIMESTEPS = (1, 500, 999)
 Module = TypeVar("Module", bound=nn.Module)

@@ -15,9 +15,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zeroconv.base import BaseModel
+from zeroconv.base.families import FULL_SIZE
 from zeroconv.control import ControlNet, Text
 from zeroconv.data.records import Batch
-from zeroconv.families import FULL_SIZE
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.memory import LiveBytes, num_bytes, step_without_content
 

@@ -27,10 +27,10 @@ from torch.nn import functional
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from zeroconv import BaseModel, as_diffusers, load_base
+from zeroconv.base.families import FULL_SIZE, MODELS
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import Encoded
-from zeroconv.families import FULL_SIZE, MODELS
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import train
 from zeroconv.training.start import first_controlnet

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from networks import small_controlnet
 from zeroconv import conditions, weights
 from zeroconv.base import BaseModel
-from zeroconv.control_request import ControlRequest
 from zeroconv.request import Request
+from zeroconv.request.control import ControlRequest
 from zeroconv.weights import Sidecar
 
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from zeroconv.base import BaseModel
-from zeroconv.families import FULL_SIZE
-from zeroconv.single_file.configs import scheduler_of
-from zeroconv.single_file.vocabulary import Vocabulary, _letters, find_vocabulary
-from zeroconv.single_file.writing import original_state
+from zeroconv.base.families import FULL_SIZE
+from zeroconv.base.single_file.configs import scheduler_of
+from zeroconv.base.single_file.vocabulary import Vocabulary, _letters, find_vocabulary
+from zeroconv.base.single_file.writing import original_state
 
 GOLDEN = Path(__file__).parent / "original" / "golden"
 FAMILIES = ("sd15", "sd21", "sdxl")

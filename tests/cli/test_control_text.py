@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from zeroconv.cli.control_text import control_keys, parse_control
-from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError
+from zeroconv.request.control import ControlRequest
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def evaluate(small_base: BaseModel, small_controlnet: ControlNet, monkeypatch: p
         condition = source.removeprefix("of-") if source.startswith("of-") else "canny"
         return small_controlnet, Sidecar(condition=condition, base_fingerprint="abc", training={"steps": 7})
 
-    monkeypatch.setattr("zeroconv.base_flags.load_base", lambda *_, **__: small_base)
+    monkeypatch.setattr("zeroconv.base.flags.load_base", lambda *_, **__: small_base)
     monkeypatch.setattr("zeroconv.weights.load_with_sidecar", load)
     monkeypatch.setattr("zeroconv.evaluation.controls.load_with_sidecar", load)
 

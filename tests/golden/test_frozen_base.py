@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from zeroconv import load_base
-from zeroconv.families import MODELS
-from zeroconv.hashing import base_hash
+from zeroconv.base.families import MODELS
+from zeroconv.base.hashing import base_hash
 
 FROZEN = "57c82d87667f0ea16076867a4dfbed50f3ea22b46d9e83a8331ec90b185e829e"
 CONTROLNETS = sorted(MODELS.glob("controlnet-*/zeroconv.json"))

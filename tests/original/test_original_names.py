@@ -6,7 +6,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from singlefiles import FAMILIES, golden
-from zeroconv.families import FULL_SIZE
+from zeroconv.base.families import FULL_SIZE
 from zeroconv.original.autoencoder import autoencoder_to_diffusers, autoencoder_to_original
 from zeroconv.original.names import inside
 from zeroconv.original.strangers import what_is

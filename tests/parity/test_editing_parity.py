@@ -22,7 +22,7 @@ from torch import Tensor
 from networks import as_theirs, random_condition, small_controlnet
 from tinybases import random_unet
 from zeroconv.base import BaseModel, load_base
-from zeroconv.picture_input import PictureInput
+from zeroconv.generate.picture_input import PictureInput
 from zeroconv.sampling import ControlInput, guided_noise, sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

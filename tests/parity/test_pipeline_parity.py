@@ -25,8 +25,8 @@ from networks import as_theirs, random_condition, small_controlnet
 from tinybases import random_unet
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
-from zeroconv.layer_weights import GUESS_MODE, layer_weights
 from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling.layer_weights import GUESS_MODE, layer_weights
 
 SCHEDULERS = [
     DDIMScheduler,

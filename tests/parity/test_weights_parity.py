@@ -22,9 +22,9 @@ from networks import (
     small_controlnet,
     small_unet,
 )
+from zeroconv.base.families import FULL_SIZE, family_of
+from zeroconv.base.shapes import encoder_of_shapes
 from zeroconv.control import ControlNet
-from zeroconv.families import FULL_SIZE, family_of
-from zeroconv.shapes import encoder_of_shapes
 from zeroconv.weights import as_diffusers, load, save, to_diffusers, to_original
 from zeroconv.weights.architecture import _parameters
 from zeroconv.weights.keys import diffusers_to_ours, from_original, ours_to_diffusers, to_original_keys

@@ -9,10 +9,10 @@ import torch
 from toytraining import same_weights, toy_base, toy_batches, toy_controlnet, toy_example, weights_of
 
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import weights_hash
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import held_out_batches
 from zeroconv.errors import UserError
-from zeroconv.hashing import weights_hash
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import Step, split, train

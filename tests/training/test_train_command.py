@@ -12,8 +12,8 @@ from toytraining import Train, same_weights
 
 from zeroconv import weights
 from zeroconv.base import load_base
+from zeroconv.base.hashing import base_hash
 from zeroconv.cli.entry import main
-from zeroconv.hashing import base_hash
 from zeroconv.training import run as run_file
 from zeroconv.training.state import load_newest
 

@@ -9,9 +9,9 @@ import torch
 from toytraining import same_weights, toy_base, toy_batches, toy_controlnet, toy_example, weights_of
 
 from zeroconv.base import BaseModel, unet_fingerprint
+from zeroconv.base.hashing import base_hash
 from zeroconv.data.batches import held_out_batches
 from zeroconv.errors import UserError
-from zeroconv.hashing import base_hash
 from zeroconv.objective import control_gain, min_snr_weights, noise_prediction_loss
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import Step, train

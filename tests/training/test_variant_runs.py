@@ -12,7 +12,7 @@ from toytraining import Train, same_weights
 
 from zeroconv import weights
 from zeroconv.base import load_base
-from zeroconv.base_saving import save_base
+from zeroconv.base.saving import save_base
 from zeroconv.cli.entry import main
 from zeroconv.training.state import load_newest
 from zeroconv.variants import VARIANTS, variant_of

@@ -12,7 +12,7 @@ from sameness import same
 from networks import small_base, small_controlnet
 from singlefiles import narrow_base, write_file, write_vocabulary
 from zeroconv.base import load_base
-from zeroconv.base_saving import save_base
+from zeroconv.base.saving import save_base
 from zeroconv.cli import main
 from zeroconv.weights import describe, load, save, to_diffusers, to_original
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from singlefiles import FAMILIES, golden
+from zeroconv.base.single_file.layout import layout_of
 from zeroconv.errors import UserError
-from zeroconv.single_file.layout import layout_of
 from zeroconv.weights.architecture import config_of_shapes
 from zeroconv.weights.loading import _check_family, canonical
 

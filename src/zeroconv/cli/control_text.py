@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv import conditions, fields
-from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError, nearest
-from zeroconv.layer_weights import GUESS_MODE
+from zeroconv.request.control import ControlRequest
+from zeroconv.sampling.layer_weights import GUESS_MODE
 
 _MEANINGS = {
     name: meaning

@@ -2,9 +2,9 @@
 
 import argparse
 
+from zeroconv.base.single_file.prediction import PREDICTIONS
 from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.parser import some_path
-from zeroconv.single_file.prediction import PREDICTIONS
 from zeroconv.weights.convert import LAYOUTS, Order, convert
 
 _EXAMPLES = """\
@@ -41,7 +41,10 @@ def run(args: argparse.Namespace) -> int:
     """Converts and prints the proof."""
     dtype = None if args.dtype is None else NUMBER_TYPES[number_type(args.dtype)]
     order = Order(args.source, args.target, args.to, dtype, args.base, args.tokenizer, args.prediction)
-    for proof in convert(order):
+    converted = convert(order)
+    for note in converted.notes:
+        print(note)
+    for proof in converted.proofs:
         print(f"same random input, source and result: {proof}")
     print(f"written: {args.target}")
     return 0

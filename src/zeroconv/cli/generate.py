@@ -11,24 +11,24 @@ from typing import Any
 
 import torch
 
-from zeroconv import conditions, record
+from zeroconv import conditions
 from zeroconv.base import BaseModel
-from zeroconv.base_flags import add_base_flags, load_asked
+from zeroconv.base.flags import add_base_flags, load_asked
 from zeroconv.cli.control_text import control_keys, parse_control
 from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.parser import number, some_path, whole, whole_numbers, width_by_height
 from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
-from zeroconv.control_request import ControlRequest
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
+from zeroconv.generate.influence_report import write_report
+from zeroconv.generate.prepare import Prepared, prepare
 from zeroconv.images import Fit, read_image
-from zeroconv.influence_report import write_report
-from zeroconv.loras import parse_lora
-from zeroconv.prepare import Prepared, prepare
 from zeroconv.progress import progress_bar
-from zeroconv.prompt_modes import PromptMode
-from zeroconv.request import Request
+from zeroconv.request import Request, record
+from zeroconv.request.control import ControlRequest
+from zeroconv.request.lora import parse_lora
+from zeroconv.request.prompt_mode import PromptMode
 from zeroconv.schedulers import scheduler_names
 
 _MORE = ("image", "mask", "denoise", "prompt_mode")

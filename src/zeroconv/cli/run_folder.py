@@ -9,16 +9,16 @@ from typing import Any, Self
 
 from PIL import Image
 
-from zeroconv import record, weights
+from zeroconv import weights
 from zeroconv.base import BaseModel
-from zeroconv.control_request import ControlRequest
+from zeroconv.base.single_file.prediction import PREDICTIONS
 from zeroconv.errors import UserError
+from zeroconv.generate.prepare import Prepared, PreparedControl
 from zeroconv.images import atomic_write, read_image, read_metadata, save_png
-from zeroconv.prepare import Prepared, PreparedControl
-from zeroconv.recorded import sha256
-from zeroconv.request import Request
+from zeroconv.request import Request, record
+from zeroconv.request.control import ControlRequest
+from zeroconv.request.files import sha256
 from zeroconv.sheet import sheet
-from zeroconv.single_file.prediction import PREDICTIONS
 
 _ON_THE_SHEET = 64
 """Pictures shown; of a thousand prompts a sheet of all would be of no use."""

@@ -27,9 +27,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import weights_hash
 from zeroconv.data.records import Example, Sizes
 from zeroconv.data.sources import Extraction, Source
-from zeroconv.hashing import weights_hash
 from zeroconv.images import atomic_write
 from zeroconv.tensor_files import write_tensors
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import base_hash, weights_hash
 from zeroconv.evaluation import line_fidelity, objects
 from zeroconv.evaluation.backgrounds import backgrounds_right, walls_right
 from zeroconv.evaluation.drawing import draw, settled
@@ -36,7 +37,6 @@ from zeroconv.evaluation.report import (
 )
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
-from zeroconv.hashing import base_hash, weights_hash
 
 SHEET_PICTURES = 64
 SHEET_COLUMNS = 8

@@ -58,7 +58,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = ()) -> None:
-    from zeroconv.base_flags import add_base_flags
+    from zeroconv.base.flags import add_base_flags
 
     add_base_flags(parser)
     parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
@@ -80,7 +80,7 @@ def _add_card(parser: ArgumentParser) -> None:
 
 
 def _base(arguments: Namespace) -> int:
-    from zeroconv.base_flags import load_asked
+    from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.base import evaluate_base
     from zeroconv.evaluation.drawing import settled
 
@@ -98,13 +98,13 @@ def _base(arguments: Namespace) -> int:
 
 
 def _control(arguments: Namespace) -> int:
-    from zeroconv.base_flags import load_asked
+    from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.control import evaluate_control
     from zeroconv.evaluation.controls import check_condition
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of
     from zeroconv.evaluation.on_card import folder_to_tell, tell_card
-    from zeroconv.prepare import default_checkpoint
+    from zeroconv.generate.prepare import default_checkpoint
     from zeroconv.weights import load_with_sidecar
 
     sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
@@ -138,7 +138,7 @@ def _control(arguments: Namespace) -> int:
 
 
 def _controls(arguments: Namespace) -> int:
-    from zeroconv.base_flags import load_asked
+    from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.controls import COLUMNS, comparison, evaluate_controls, load_candidates
     from zeroconv.evaluation.drawing import settled
     from zeroconv.evaluation.fidelity import fidelity_of

@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import base_hash, weights_hash
 from zeroconv.control import ControlNet
 from zeroconv.evaluation.drawing import Controls, draw, settled
 from zeroconv.evaluation.fidelity import fidelity_of
@@ -27,7 +28,6 @@ from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, cap
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean
-from zeroconv.hashing import base_hash, weights_hash
 from zeroconv.weights import Sidecar
 
 SHEET_ROWS = 8

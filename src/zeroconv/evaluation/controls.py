@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import base_hash, weights_hash
 from zeroconv.conditions import canonical
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
@@ -20,9 +21,8 @@ from zeroconv.evaluation.held_out import HeldOut, Progress, silent
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.report import Report, read_summary
 from zeroconv.evaluation.sampler import Sampler
-from zeroconv.hashing import base_hash, weights_hash
+from zeroconv.generate.prepare import default_checkpoint
 from zeroconv.images import save_png
-from zeroconv.prepare import default_checkpoint
 from zeroconv.weights import BUILT_IN, Sidecar, load_with_sidecar
 
 COLUMNS = ("condition", "measure", *MEANINGS, "way closed", "95 % interval", "above chance")

@@ -19,7 +19,7 @@ from zeroconv.errors import UserError
 from zeroconv.evaluation.held_out import Picture, Progress, groups, silent, to_pictures
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate import network_input
-from zeroconv.prepare import default_guidance
+from zeroconv.generate.prepare import default_guidance
 from zeroconv.sampling import ControlInput, guided_noise, sample
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar

@@ -20,7 +20,7 @@ from typing import Any
 
 from zeroconv.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, Estimate
 from zeroconv.images import atomic_write
-from zeroconv.record import versions
+from zeroconv.request.record import versions
 
 SCHEMA = 1  # of the JSON file; goes up when a field changes its meaning
 INTERVAL = f"{CONFIDENCE:.0%} percentile bootstrap over pictures, {RESAMPLES} resamples, seed {SEED}"

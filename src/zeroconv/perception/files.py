@@ -7,8 +7,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from zeroconv.base.families import MODELS
 from zeroconv.errors import UserError
-from zeroconv.families import MODELS
 from zeroconv.images import atomic_write
 from zeroconv.perception.network import PerceptionNetwork
 from zeroconv.tensor_files import write_tensors

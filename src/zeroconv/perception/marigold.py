@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zeroconv.base_files import quiet_libraries, read_index, read_parts, wanted_files
+from zeroconv.base.files import quiet_libraries, read_index, read_parts, wanted_files
 from zeroconv.errors import UserError
 from zeroconv.hub import fetch, looks_like_hub_id
 

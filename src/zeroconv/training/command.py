@@ -8,7 +8,7 @@ from typing import Any, get_args
 import torch
 
 from zeroconv import conditions, fields
-from zeroconv.base_flags import add_base_flags, load_asked
+from zeroconv.base.flags import add_base_flags, load_asked
 from zeroconv.data.cache import default_cache
 from zeroconv.data.sources import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroconv import conditions, weights
-from zeroconv.base_saving import save_base
-from zeroconv.hashing import base_hash
+from zeroconv.base.hashing import base_hash
+from zeroconv.base.saving import save_base
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.weights import Sidecar
 from zeroconv.weights.card import write_card

@@ -13,6 +13,7 @@ import torch
 
 from zeroconv import __version__
 from zeroconv.base import BaseModel
+from zeroconv.base.hashing import base_hash
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.buckets import Bucket
@@ -20,7 +21,6 @@ from zeroconv.data.cache import Encoded
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Extraction, Source, open_source
 from zeroconv.data.views import Examples
-from zeroconv.hashing import base_hash
 from zeroconv.progress import progress_bar
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of

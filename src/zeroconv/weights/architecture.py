@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
+from zeroconv.base.shapes import MIDDLES, encoder_of_shapes, shape
 from zeroconv.control import ControlNet
 from zeroconv.original.names import highest
-from zeroconv.shapes import MIDDLES, encoder_of_shapes, shape
 from zeroconv.variants import variant, variant_of
 
 CLASS = "ControlNetModel"

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from zeroconv.base import base_place, load_base
-from zeroconv.base_files import read_parts
-from zeroconv.base_saving import write_parts
+from zeroconv.base.files import read_parts
+from zeroconv.base.saving import write_parts
+from zeroconv.base.shapes import encoder_of_shapes
+from zeroconv.base.single_file.configs import not_in_shapes
+from zeroconv.base.single_file.reading import read_networks
+from zeroconv.base.single_file.writing import original_state
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.images import atomic_write
-from zeroconv.shapes import encoder_of_shapes
-from zeroconv.single_file.configs import not_in_shapes
-from zeroconv.single_file.reading import read_networks
-from zeroconv.single_file.writing import original_state
 from zeroconv.tensor_files import write_tensors
 from zeroconv.weights.architecture import config_of_shapes
 from zeroconv.weights.completion import is_incomplete
@@ -54,7 +54,17 @@ class Order:
     prediction: str | None = None
 
 
-def convert(order: Order) -> tuple[Proof, ...]:
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion showed."""
+
+    proofs: tuple[Proof, ...]
+    """Source and result on the same random input, one a network."""
+    notes: tuple[str, ...] = ()
+    """What had to be decided to read the source, in words."""
+
+
+def convert(order: Order) -> Converted:
     """Write `order.target` and compare what is read back from it with the source.
 
     UserError: a target that is there or has the wrong form, a source that is none or has no form in that layout.
@@ -62,7 +72,7 @@ def convert(order: Order) -> tuple[Proof, ...]:
     _check(order)
     found = describe(order.source)
     if found.kind == "ControlNet":
-        return _convert_controlnet(order)
+        return Converted(_convert_controlnet(order))
     if found.kind == "base":
         return _convert_base(order)
     raise UserError(f"{order.source} is a {found.kind} alone: expected a ControlNet or a whole base.")
@@ -120,11 +130,10 @@ def _proof(controlnet: ControlNet, model: Any, order: Order) -> Proof:
     return compared(f"{len(before)} residuals", before, after)
 
 
-def _convert_base(order: Order) -> tuple[Proof, ...]:
+def _convert_base(order: Order) -> Converted:
     dtype = order.dtype or _stored_type(base_place(order.source))
     base = load_base(order.source, tokenizer=order.tokenizer, prediction=order.prediction)
-    for note in base.notes:
-        print(note)
+    notes = base.notes
     before = outputs_of(base.unet, base.vae, base.text_encoders)
     if order.to == "diffusers":
         part = order.target.with_name(f".{order.target.name}.{secrets.token_hex(4)}.part")
@@ -138,7 +147,7 @@ def _convert_base(order: Order) -> tuple[Proof, ...]:
     del base  # a large one fits in memory only once
     parts = read_parts(order.target, torch.float32) if order.to == "diffusers" else read_networks(order.target)
     after = outputs_of(parts.unet, parts.vae, parts.text_encoders)
-    return tuple(compared(name, [before[name]], [after[name]]) for name in before)
+    return Converted(tuple(compared(name, [before[name]], [after[name]]) for name in before), notes)
 
 
 def _write_file(state: Mapping[str, Tensor], path: Path, dtype: torch.dtype) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from zeroconv.base_files import read_index
+from zeroconv.base.families import MODELS, family_of
+from zeroconv.base.files import read_index
+from zeroconv.base.single_file.layout import AVERAGE, UNET, layout_of
 from zeroconv.conditions import canonical as condition_of
 from zeroconv.errors import UserError
-from zeroconv.families import MODELS, family_of
 from zeroconv.original.names import inside
 from zeroconv.original.unet import unet_to_diffusers
-from zeroconv.single_file.layout import AVERAGE, UNET, layout_of
 from zeroconv.tensor_files import read_about
 from zeroconv.weights.architecture import OWN_CLASS, encoder_config
 from zeroconv.weights.completion import DIFFERENCE, LOW_RANK, full_shapes

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from zeroconv.base import BaseModel
+from zeroconv.base.families import family_of
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
-from zeroconv.families import family_of
 from zeroconv.original.names import inside
 from zeroconv.original.strangers import kind_of, what_is
 from zeroconv.weights.architecture import config_of_shapes, encoder_config, skeleton

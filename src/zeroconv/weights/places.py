@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from zeroconv.base.families import MODELS
 from zeroconv.errors import UserError, nearest
-from zeroconv.families import MODELS
 from zeroconv.hub import fetch, looks_like_hub_id, weight_set
 from zeroconv.tensor_files import read_shapes, read_tensors, sha256_of
 from zeroconv.weights.architecture import CLASS, OWN_CLASS

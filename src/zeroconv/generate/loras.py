@@ -1,0 +1,83 @@
+"""LoRA on the base (arXiv 2106.09685): any file diffusers reads, merged into a copy of the base through peft."""
+
+import dataclasses
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from zeroconv.base import BaseModel
+from zeroconv.errors import UserError
+from zeroconv.request.lora import Lora
+
+
+def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
+    """The base with the LoRAs merged into a copy of its U-Net and text encoders; the base itself where there are none.
+
+    UserError: no such file, one that holds nothing for this base or another base's, or peft is missing.
+    """
+    if not loras:
+        return base
+    _check_peft()
+    unet, encoders = deepcopy(base.unet), tuple(deepcopy(encoder) for encoder in base.text_encoders)
+    pipeline = _pipeline(base, unet, encoders)
+    names = [f"lora-{index}" for index in range(len(loras))]
+    for name, lora in zip(names, loras, strict=True):
+        _load(pipeline, lora, name, base)
+    pipeline.set_adapters(names, [lora.strength for lora in loras])
+    pipeline.fuse_lora(adapter_names=names)
+    pipeline.unload_lora_weights()
+    return dataclasses.replace(base, unet=unet, text_encoders=encoders)
+
+
+def _check_peft() -> None:
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise UserError("a LoRA needs the package peft: pip install 'zeroconv[lora]'") from error
+
+
+def _pipeline(base: BaseModel, unet: Any, encoders: tuple[Any, ...]) -> Any:
+    """diffusers' pipeline around the copies, for its loaders."""
+    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+
+    parts = {"vae": base.vae, "unet": unet, "scheduler": base.scheduler}
+    parts |= {"text_encoder": encoders[0], "tokenizer": base.tokenizers[0]}
+    if not base.takes_sizes:
+        plain = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+        return StableDiffusionPipeline(**parts, **plain)
+    parts |= {"text_encoder_2": encoders[1], "tokenizer_2": base.tokenizers[1]}
+    return StableDiffusionXLPipeline(**parts, add_watermarker=False)
+
+
+def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state: dict[str, torch.Tensor] = load_file(lora.file)
+    except FileNotFoundError as error:
+        raise UserError(f"no LoRA file {lora.file}") from error
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{lora.file} is not a readable .safetensors file: {error}") from error
+    try:
+        _check_places(pipeline, state)
+        pipeline.load_lora_weights(state, adapter_name=name)
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"the LoRA {lora.file} does not fit the base {base.name}: {reason}") from error
+    if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
+        raise UserError(f"{lora.file} holds no LoRA for the base {base.name}")
+
+
+def _check_places(pipeline: Any, state: dict[str, torch.Tensor]) -> None:
+    """ValueError where the LoRA is for layers that this U-Net lacks: diffusers would load the rest without them."""
+    is_xl = hasattr(pipeline, "text_encoder_2")
+    read = pipeline.lora_state_dict(dict(state), **({"unet_config": pipeline.unet.config} if is_xl else {}))
+    named = {
+        key.removeprefix("unet.").split(".lora")[0] for key in read[0] if key.startswith("unet.") and ".lora" in key
+    }
+    there = {name for name, _ in pipeline.unet.named_modules()}
+    absent = sorted(name for name in named if name not in there)
+    if absent:
+        raise ValueError(f"{len(absent)} of its {len(named)} layers of the U-Net are not there, such as {absent[0]}")

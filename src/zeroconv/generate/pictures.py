@@ -1,0 +1,213 @@
+"""Request -> pictures: the one use case that the command line, the web page, evaluation and previews share.
+
+Picture k draws its noise from its own CPU generator, seeded with its seed, as diffusers does with a list of
+generators: it is the same picture, to 1/255, alone or among others.
+
+Shapes: B pictures sampled together, C latent channels, H W pixels, h w latent height and width, N condition channels.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zeroconv import conditions
+from zeroconv.base import BaseModel
+from zeroconv.control import Control, Text
+from zeroconv.errors import UserError
+from zeroconv.generate.doubts import EffectCheck, announce_retry, find_fault, in_float32
+from zeroconv.generate.picture_input import PictureInput, draw_noise, mask_tensor
+from zeroconv.generate.prepare import Prepared, PreparedControl, prepare
+from zeroconv.generate.prompt_modes import encode_prompts
+from zeroconv.request import Request
+from zeroconv.request.control import ControlRequest
+from zeroconv.sampling import ControlInput, PredictNoise, Watch, guided_noise, sample
+from zeroconv.sampling.image_start import ImageStart
+from zeroconv.sampling.influence import Influence
+from zeroconv.sampling.layer_weights import layer_weights
+from zeroconv.sampling.timing import Moment
+from zeroconv.weights import Sidecar
+
+__all__ = ["ControlRequest", "Prepared", "PreparedControl", "Request", "generate", "influence_of", "prepare"]
+
+_PIXELS_AT_ONCE = 1024 * 1024
+_PICTURES_AT_ONCE = 16
+"""Pictures sampled together: as many as cover a megapixel (four of 512x512), for their memory, and no more than 16,
+because a batch gains little beyond and the first picture should not keep one waiting."""
+
+
+def generate(
+    base: BaseModel,
+    request: Request | Prepared,
+    *,
+    batch_size: int | None = None,
+    on_step: Callable[[int], object] | None = None,
+    influence: Influence | None = None,
+) -> Iterator[Image.Image]:
+    """One RGB picture per seed, in order; UserError for a request this base cannot serve.
+
+    batch_size  pictures sampled together; None: as many as cover a megapixel, at most 16
+    on_step     called after each denoising step with the number of pictures it brought forward
+    influence   is told what each control adds; `influence_of(prepared)` makes one
+    """
+    prepared = request if isinstance(request, Prepared) else prepare(base, request)
+    (width, height), count = prepared.size, len(prepared.request.seeds)
+    together = batch_size or max(1, min(_PICTURES_AT_ONCE, _PIXELS_AT_ONCE // (width * height)))
+    check = EffectCheck(_acting(prepared, together))
+    batch = _batches(prepared, _all_of(check, influence), on_step)
+    for first in range(0, count, together):
+        pictures = slice(first, first + together)
+        with nullcontext() if influence is None else influence.watching(prepared.base.unet):
+            latents = batch(pictures)
+        images = _sound_images(prepared, latents, pictures)
+        if first == 0:
+            check.warn()
+        yield from _to_images(images)
+
+
+def _acting(prepared: Prepared, together: int) -> dict[int, str]:
+    """The controls that have a strength in the first batch, which is watched for their effect."""
+    controls, count = enumerate(prepared.controls), len(prepared.request.seeds)
+    return {index: c.request.name for index, c in controls if any(c.request.strengths(count)[:together])}
+
+
+def influence_of(prepared: Prepared) -> Influence:
+    """What can watch how much each of the request's controls contributes, and where two pull apart."""
+    has_embedding = prepared.base.unet.config.get("time_cond_proj_dim") is not None
+    names = [control.request.name for control in prepared.controls]
+    return Influence(names, is_guided=prepared.guidance != 1 and not has_embedding)
+
+
+def _all_of(*watches: Watch | None) -> Watch:
+    def watch(index: int, control: Control, moment: Moment) -> None:
+        for each in watches:
+            if each is not None:
+                each(index, control, moment)
+
+    return watch
+
+
+def _batches(
+    prepared: Prepared, watch: Watch | None = None, on_step: Callable[[int], object] | None = None
+) -> Callable[[slice], Tensor]:
+    """Which pictures -> their latents (B, C, h, w); what all pictures share is computed once."""
+    predictions, begin = _predictions(prepared, watch), _beginning(prepared)
+
+    def batch(pictures: slice) -> Tensor:
+        generators = [torch.Generator().manual_seed(seed) for seed in prepared.request.seeds[pictures]]
+        noise, start, channels = begin(generators)
+        latents = noise
+        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.request.steps, generators)
+        for stage in sample(*steps, start=start):
+            latents = stage
+            if on_step:
+                on_step(len(generators))
+        return latents
+
+    return batch
+
+
+def _sound_images(prepared: Prepared, latents: Tensor, pictures: slice) -> Tensor:
+    """Latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1]; made again in float32 where half precision failed."""
+    base = prepared.base
+    images = base.decode(latents)
+    fault = find_fault(base, latents, images)
+    if fault is None or not announce_retry(base, fault):
+        return images
+    nets = () if fault.is_decoding else (base.unet, *base.text_encoders, *(c.controlnet for c in prepared.controls))
+    with in_float32(base.vae, *dict.fromkeys(nets)):
+        latents = latents if fault.is_decoding else _batches(prepared)(pictures)
+        images = base.decode(latents)
+        remaining = find_fault(base, latents, images)
+        if remaining is not None:
+            announce_retry(base, remaining)
+    return images
+
+
+@torch.no_grad()
+def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Tensor | None], PredictNoise]:
+    """The base under guidance and control, for a batch of the pictures; texts are encoded once for all."""
+    base, request, guidance = prepared.base, prepared.request, prepared.guidance
+    inputs = [_control_input(base, control) for control in prepared.controls]
+    strengths = [control.request.strengths(len(request.seeds)) for control in prepared.controls]
+    texts = _texts(base, request, prepared.size)
+
+    def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
+        own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
+        return guided_noise(base, own, *texts(pictures), guidance, channels=channels, watch=watch)
+
+    return predictions
+
+
+def _texts(base: BaseModel, request: Request, size: tuple[int, int]) -> Callable[[slice], tuple[Text, Text]]:
+    """The texts of a batch of the pictures; where all share theirs, encoded once."""
+
+    def rows(text: str | tuple[str, ...], pictures: slice) -> list[str]:
+        return [text] if isinstance(text, str) else list(text[pictures])
+
+    def texts(pictures: slice) -> tuple[Text, Text]:
+        prompts, negatives = rows(request.prompt, pictures), rows(request.negative, pictures)
+        return encode_prompts(base, prompts, negatives, size, request.prompt_mode)
+
+    if not (isinstance(request.prompt, str) and isinstance(request.negative, str)):
+        return texts
+    shared = texts(slice(None))
+    return lambda pictures: shared
+
+
+def _beginning(
+    prepared: Prepared,
+) -> Callable[[list[torch.Generator]], tuple[Tensor, ImageStart | None, Tensor | None]]:
+    """Generators -> noise (B, C, h, w), the picture to begin from, and an inpainting U-Net's further channels."""
+    base, image, denoise = prepared.base, prepared.image, prepared.request.denoise
+    if image is None or denoise is None:
+        return lambda generators: (draw_noise(base, prepared.size, generators), None, None)
+    return PictureInput(base, image, prepared.mask, denoise).begin
+
+
+def _shared(strengths: tuple[float, ...]) -> float | Tensor:
+    """One number where all pictures share it, else (B,)."""
+    return strengths[0] if len(set(strengths)) == 1 else torch.tensor(strengths)
+
+
+def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
+    """The control as sampling takes it, but for its strength, which each picture may have of its own."""
+    asked = control.request
+    image = network_input(asked.name, control.condition, control.controlnet.condition_channels, control.sidecar)
+    return ControlInput(
+        control.controlnet,
+        image.to(base.device, base.dtype),
+        start=asked.start,
+        end=asked.end,
+        window=asked.window,
+        schedule=asked.schedule,
+        weights=layer_weights(asked.weights, control.controlnet),
+        mask=None if control.mask is None else mask_tensor(control.mask).to(base.device, base.dtype),
+        conditional_only=asked.conditional_only,
+    )
+
+
+def network_input(name: str, condition: Image.Image, channels: int, sidecar: Sidecar) -> Tensor:
+    """An image of the condition `name` -> (1, N, H, W) as the ControlNet was trained to read it: in the range its
+    sidecar names, else in the condition's own; N = 3 or, of the grey values, 1."""
+    if channels not in (1, 3):
+        raise UserError(f"the ControlNet takes conditions of {channels} channels; a picture has 1 or 3")
+    values = np.asarray(condition.convert("L" if channels == 1 else "RGB"), dtype=np.float32) / 255
+    image = torch.from_numpy(values.reshape(condition.height, condition.width, channels)).permute(2, 0, 1)[None]
+    if conditions.kind(name).is_drawing and sidecar.polarity == "black on white":
+        image = 1 - image
+    if sidecar.channel_order == "BGR":
+        image = image.flip(1)
+    is_unknown = sidecar.condition is None and sidecar.range == Sidecar().range
+    black, white = conditions.kind(name).value_range if is_unknown else sidecar.range
+    return image * (white - black) + black
+
+
+def _to_images(images: Tensor) -> Iterator[Image.Image]:
+    """(B, 3, H, W) in [-1, 1] -> 8-bit RGB pictures."""
+    for image in ((images / 2 + 0.5) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy():
+        yield Image.fromarray(image)

@@ -1,0 +1,86 @@
+"""LoRA on the base: what diffusers makes of the same file, and one sentence for what does not fit."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from networks import random_latents, random_text
+from tinybases import pipeline_of
+from zeroconv.base import BaseModel, load_base
+from zeroconv.base.hashing import weights_hash
+from zeroconv.errors import UserError
+from zeroconv.generate.loras import with_loras
+from zeroconv.request.lora import Lora, parse_lora
+
+RANK = 2
+
+
+@pytest.fixture(scope="module")
+def base(sd15_folder: Path) -> BaseModel:
+    return load_base(sd15_folder)
+
+
+def write_lora(base: BaseModel, path: Path, seed: int = 0) -> Path:
+    """A random LoRA on all queries of the U-Net and the text encoder, in diffusers' layout."""
+    generator = torch.Generator().manual_seed(seed)
+    state: dict[str, torch.Tensor] = {}
+    networks = {"unet": (base.unet, "to_q"), "text_encoder": (base.text_encoders[0], "q_proj")}
+    for prefix, (network, ending) in networks.items():
+        for name, module in network.named_modules():
+            if name.endswith(ending):
+                key = f"{prefix}.{name}"
+                state[f"{key}.lora_A.weight"] = torch.randn(RANK, module.in_features, generator=generator)
+                state[f"{key}.lora_B.weight"] = torch.randn(module.out_features, RANK, generator=generator)
+    save_file(state, path)
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_the_same_as_diffusers(base: BaseModel, sd15_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    file, before = write_lora(base, tmp_path / "lora.safetensors"), weights_hash(base.unet, *base.text_encoders)
+    merged = with_loras(base, (Lora(file, 0.6),))
+    pipe = pipeline_of("sd15", sd15_folder)
+    pipe.load_lora_weights(str(tmp_path), weight_name="lora.safetensors", adapter_name="a")
+    pipe.set_adapters(["a"], [0.6])
+    latents, text, time = random_latents(base.unet), random_text(base.unet), torch.tensor(300)
+    theirs = pipe.unet(latents, time, encoder_hidden_states=text.tokens).sample
+    torch.testing.assert_close(merged.predict_noise(latents, time, text), theirs, atol=1e-4, rtol=1e-4)
+    states = pipe.encode_prompt("a house", "cpu", 1, False)[0]
+    torch.testing.assert_close(merged.encode_text(["a house"]).tokens, states, atol=1e-4, rtol=1e-4)
+    assert (base.predict_noise(latents, time, text) - theirs).abs().max() > 1e-2
+    assert weights_hash(base.unet, *base.text_encoders) == before, "the base itself is not touched"
+    assert [name for name, _ in merged.unet.named_parameters()] == [n for n, _ in base.unet.named_parameters()]
+    nothing = with_loras(base, (Lora(file, 0.0),))
+    assert torch.equal(nothing.predict_noise(latents, time, text), base.predict_noise(latents, time, text))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_what_does_not_fit(base: BaseModel, sdxl_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    for name, message in [("nothing.safetensors", "no LoRA file"), ("text.safetensors", "not a readable .safetensors")]:
+        with pytest.raises(UserError, match=message):
+            with_loras(base, (Lora(tmp_path / name),))
+    other = write_lora(base, tmp_path / "lora.safetensors")
+    with pytest.raises(UserError, match=r"does not fit the base .*: \d+ of its \d+ layers of the U-Net are not there"):
+        with_loras(load_base(sdxl_folder), (Lora(other),))
+
+
+def test_how_it_is_written(tmp_path: Path) -> None:
+    assert parse_lora("a.safetensors") == Lora("a.safetensors", 1.0)
+    assert parse_lora("a.safetensors:0.5") == Lora("a.safetensors", 0.5)
+    assert parse_lora("C:\\a.safetensors") == Lora("C:\\a.safetensors", 1.0)
+    with pytest.raises(UserError, match="strength of the LoRA a must be a number"):
+        Lora("a", "strong")  # type: ignore[arg-type]
+
+
+def test_without_peft_one_sentence(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert with_loras(base, ()) is base
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(UserError, match=r"needs the package peft: pip install 'zeroconv\[lora\]'"):
+        with_loras(base, (Lora("a.safetensors"),))
