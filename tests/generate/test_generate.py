@@ -12,7 +12,7 @@ import torch
 from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
-from helpers_generate import asked, largest_difference, write_controlnet, write_photo
+from helpers_generate import asked, largest_difference
 from tinybases import random_unet
 from zeroconv import weights
 from zeroconv.base import BaseModel, load_base
@@ -23,21 +23,6 @@ from zeroconv.generate.prepare import prepare
 from zeroconv.weights import Sidecar
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def base(sd15_folder: Path) -> BaseModel:
-    return load_base(sd15_folder)
-
-
-@pytest.fixture(scope="module")
-def canny(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_controlnet(base, tmp_path_factory.mktemp("nets") / "canny")
-
-
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_photo(tmp_path_factory.mktemp("inputs") / "photo.png")
 
 
 @pytest.fixture(autouse=True)

@@ -23,23 +23,8 @@ from zeroconv.request.record import from_json, to_json
 
 
 @pytest.fixture(scope="module")
-def base(sd15_folder: Path) -> BaseModel:
-    return load_base(sd15_folder)
-
-
-@pytest.fixture(scope="module")
 def pose_net(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_controlnet(base, tmp_path_factory.mktemp("nets") / "pose", "pose")
-
-
-@pytest.fixture(scope="module")
-def canny(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_controlnet(base, tmp_path_factory.mktemp("nets") / "canny")
-
-
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_photo(tmp_path_factory.mktemp("inputs") / "photo.png")
 
 
 @pytest.fixture
