@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from zeroconv import conditions, scenes
-from zeroconv.data.scenes import SceneSource
+from zeroconv.data.scenes import SceneSource, reading_options
 from zeroconv.data.sources import extraction_of
 from zeroconv.errors import UserError
 from zeroconv.scenes.truth import condition_images
@@ -62,3 +62,17 @@ def test_default_options_mean_the_truth_and_chosen_ones_an_extraction() -> None:
     assert np.array_equal(np.stack([e.condition for e in truth]), condition_images("lineart", rendered, sampled))
     chosen = SceneSource(2, extraction_of("lineart", {"detail": 0.9}), size=48).read(range(2))
     assert np.array_equal(chosen[0].condition, conditions.create("lineart", detail=0.9)(chosen[0].image))
+
+
+@pytest.mark.parametrize("condition", ["depth", "normal", "segmentation", "pose"])
+def test_other_pictures_are_read_by_the_network_that_ships(condition: str) -> None:
+    usual = extraction_of(condition, {}).options
+    assert usual["method"] == "network"
+    assert reading_options(condition, usual) == {**usual, "method": "scenes"}
+    assert conditions.create(condition, **reading_options(condition, usual)).method == "scenes"  # type: ignore[attr-defined]
+
+
+def test_what_needs_no_foreign_network_is_read_as_it_was() -> None:
+    canny, chosen = extraction_of("canny", {"low": 50}).options, extraction_of("depth", {"weights": "mine"}).options
+    assert reading_options("canny", canny) == canny and reading_options("depth", chosen) == chosen
+    assert reading_options("custom", {}) == {}

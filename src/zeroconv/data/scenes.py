@@ -4,14 +4,14 @@ Conditions are the exact ground truth; one whose options are chosen is extracted
 Scene i of seed s is the same scene on every machine; its pixels agree to +-2/255.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from zeroconv import scenes
+from zeroconv import conditions, scenes
 from zeroconv.conditions.person import mirrored_body
 from zeroconv.data.mirror import DRAWN_ANEW, check_follows, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.records import Example
@@ -112,6 +112,18 @@ def _with_mirrored_keypoints(render: scenes.Render) -> scenes.Render:
 def _mirrored_caption(scene: scenes.Scene) -> str:
     descriptions = [thing.description for thing in scene.objects]
     return mirrored_caption(listed_from_the_right(scene.caption, descriptions))
+
+
+def reading_options(condition: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with which other pictures of this world give what training took from the renderer.
+
+    That is the perception network that ships, where the options left at their default stand for a foreign network;
+    any others as they are.
+    """
+    if conditions.kind(condition).extractor is None or options.get("method") != "network":
+        return dict(options)
+    asked, usual = conditions.create(condition, **options), conditions.create(condition)
+    return conditions.recorded(conditions.create(condition, method="scenes") if asked == usual else asked)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zeroconv import conditions, weights
 from zeroconv.base.hashing import base_hash
 from zeroconv.base.saving import save_base
+from zeroconv.data.scenes import reading_options
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.weights import Sidecar
 from zeroconv.weights.card import write_card
@@ -51,7 +52,7 @@ def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidec
     condition, kind = run.about["condition"], conditions.kind(run.about["condition"]["name"])
     return Sidecar(
         condition=condition["name"],
-        condition_options=condition["options"],
+        condition_options=_options(condition, run.about["data"].get("kind")),
         range=kind.value_range,
         polarity=kind.polarity,
         channel_order=kind.channel_order,
@@ -66,3 +67,10 @@ def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidec
             **further,
         },
     )
+
+
+def _options(condition: Mapping[str, Any], data: str | None) -> Mapping[str, Any]:
+    """How a picture is brought to the condition that was learnt; scenes are read by the network made for them."""
+    if data != "scenes":
+        return condition["options"]  # type: ignore[no-any-return]
+    return reading_options(condition["name"], condition["options"])
