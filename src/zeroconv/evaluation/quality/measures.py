@@ -53,8 +53,8 @@ MEASURES: Mapping[str, Measured] = {
     "clip-kid": _kernel("clip", "CLIP's embeddings"),
     "dino-fid": _frechet("dino", "DINO's features"),
     "dino-kid": _kernel("dino", "DINO's features"),
-    "scenes-fid": _frechet("scenes", "the features of the embedded world's perception network"),
-    "scenes-kid": _kernel("scenes", "the features of the embedded world's perception network"),
+    "scenes-fid": _frechet("scenes", "the perception network's features"),
+    "scenes-kid": _kernel("scenes", "the perception network's features"),
     "clip-score": Measured("clip", "cosine of CLIP's embeddings of picture and caption", needs_captions=True),
     "aesthetic": Measured("clip", "LAION's aesthetic score, about 1 to 10"),
     "scenes-score": Measured(

@@ -4,9 +4,10 @@ H, W pixels.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -37,6 +38,8 @@ class Pictures:
     seeds: tuple[int | None, ...]
     load: Callable[[int], Picture]
     """Number -> picture (H, W, 3); may take long, so it is asked once for each."""
+    recipe: Mapping[str, Any] | None = None
+    """What settles the pictures but for rounding, as plain JSON values; None: nothing but their pixels does."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,9 +50,7 @@ class Pictures:
             return self
         if count > len(self):
             raise UserError(f"{self.source} has {len(self)} pictures, fewer than the count of {count}")
-        return replace(
-            self, names=self.names[:count], captions=self.captions[:count], seeds=self.seeds[:count], load=self.load
-        )
+        return replace(self, names=self.names[:count], captions=self.captions[:count], seeds=self.seeds[:count])
 
 
 def of_folder(folder: Path, prompts: Sequence[str] | None = None) -> Pictures:
@@ -114,6 +115,7 @@ def of_scenes(count: int, size: int, seed: int = REFERENCE_SEED) -> Pictures:
         tuple(scene.caption for scene in sampled),
         (None,) * count,
         lambda number: scenes.render(sampled[number : number + 1], size=size).rgb[0].cpu().numpy(),
+        {"scenes": seed, "size": size},
     )
 
 

@@ -32,12 +32,13 @@ from zeroconv.evaluation.quality.per_picture import Score, clip_score, scenes_sc
 from zeroconv.evaluation.quality.pictures import Generator, Pictures, of_folder, of_generator, of_list
 from zeroconv.evaluation.quality.pretrained_backbones import clip, dino
 from zeroconv.evaluation.report import Measure, Report, Stopwatch, captions_hash
-from zeroconv.evaluation.statistics import estimate_mean
+from zeroconv.evaluation.statistics import CONFIDENCE, SEED, estimate_mean
 
 REVISION = 1  # goes up when a measure of this folder changes its value
 READ_TOGETHER = 32
 WEIGHTS = ("inception", "clip", "dino", "scenes", "aesthetic")
 """What `weights` may name."""
+INTERVALS = f"{CONFIDENCE:.0%} bootstrap over pictures (of distances: over both sets), seed {SEED}"
 
 Given = Pictures | Path | Sequence[Image.Image | Picture] | Generator
 
@@ -156,6 +157,7 @@ class Scorer:
             measures=measures,
             rows=_rows(pictures, read),
             seconds=watch.seconds,
+            interval=INTERVALS,
         )
 
     @cached_property
@@ -235,8 +237,13 @@ class Scorer:
             "aesthetic": weights_hash(self.head)[:16] if self.head else None,
             "count": len(pictures),
             "captions": captions_hash(pictures.captions) if needs_captions else None,
-            "reference": {"count": len(compared.hashes), "pixels": compared.pixels} if compared else None,
+            "reference": self._reference_protocol(compared) if compared else None,
         }
+
+    def _reference_protocol(self, compared: _Read) -> dict[str, Any]:
+        assert self.reference is not None
+        settled = self.reference.recipe or {"pixels": compared.pixels}
+        return {"count": len(self.reference), **settled}
 
 
 def _too_few(own: Features, others: Features) -> str:
@@ -244,7 +251,7 @@ def _too_few(own: Features, others: Features) -> str:
     count, enough = min(len(own), len(others)), ENOUGH * own.shape[1]
     if count >= enough:
         return ""
-    return f"{count} pictures a side are few for {own.shape[1]} features (from {enough} on): the distance is too large"
+    return f"{count} pictures a side are few, which enlarges it (of {own.shape[1]} features: {enough} or more)"
 
 
 def _hash(picture: Picture) -> str:
