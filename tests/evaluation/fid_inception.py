@@ -1,4 +1,4 @@
-"""A file in the exact layout of pt_inception-2015-12-05-6726825d.pth, with random weights that every machine makes alike.
+"""A file in the exact layout of pt_inception-2015-12-05-6726825d.pth, with random weights: the same everywhere.
 
 fid_inception_layout.txt holds the name of each convolution with the shape of its weight (out x in x height x width).
 """

@@ -58,6 +58,11 @@ def test_equal_sets_are_at_zero_on_average_and_within_the_interval() -> None:
     assert all(estimate.low <= 0 <= estimate.high for estimate in estimates)
 
 
+def test_few_pictures_have_an_interval_too() -> None:
+    estimate = estimate_kernel(RANDOM.normal(size=(3, 4)), RANDOM.normal(size=(4, 4)))
+    assert estimate.low < estimate.mean < estimate.high
+
+
 def test_one_picture_has_no_pair() -> None:
     with pytest.raises(ValueError, match="two or more pictures expected"):
         estimate_kernel(np.ones((1, 3)), np.ones((5, 3)))

@@ -36,7 +36,7 @@ def test_one_folder(folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["protocol"]["count"] == found["protocol"]["reference"]["count"] == 4
     assert found["measures"]["scenes-score"]["mean"] > 0.9
     assert "warning: scenes-fid: 4 pictures a side are few" in printed.err
-    rows = list(csv.DictReader((tmp_path / "pictures.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "pictures.csv").read_text().splitlines()))
     assert [row["name"] for row in rows] == ["0.png", "1.png", "2.png", "3.png"]
     assert all(0 <= float(row["scenes-score"]) <= 1 for row in rows)
 
@@ -47,7 +47,7 @@ def test_several_folders_in_one_table(folders: Path, tmp_path: Path, capsys: pyt
     printed = capsys.readouterr().out
     table = {line.split()[0]: line for line in printed.splitlines() if line.startswith("  ")}
     assert {"true", "theirs"} <= table.keys()
-    rows = list(csv.DictReader((tmp_path / "comparison.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
     values = {(row["system"], row["measure"]): float(row["mean"]) for row in rows}
     assert values["theirs", "scenes-kid"] > values["true", "scenes-kid"]
     assert values["theirs", "scenes-score"] < values["true", "scenes-score"]

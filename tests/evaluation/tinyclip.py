@@ -18,7 +18,7 @@ def write_clip(folder: Path, features: int = 12) -> Path:
     _quiet()
     tokenizer = write_tokenizer(folder)
     shared = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
-    text = {"vocab_size": len(tokenizer), "max_position_embeddings": 16, "eos_token_id": tokenizer.eos_token_id}
+    text = {"vocab_size": len(tokenizer), "max_position_embeddings": 40, "eos_token_id": tokenizer.eos_token_id}
     config = transformers.CLIPConfig(
         text_config={**shared, **text, "bos_token_id": tokenizer.bos_token_id},
         vision_config={**shared, "image_size": 28, "patch_size": 14},
