@@ -38,6 +38,14 @@ def test_the_interval_is_around_the_distance() -> None:
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.std(again), rel=0.4)
 
 
+def test_the_interval_covers_the_true_distance_about_as_often_as_it_says() -> None:
+    pairs = ((RANDOM.normal(size=(300, 2)), RANDOM.normal(size=(300, 2)) * 2 + 1.0) for _ in range(80))
+    estimates = [estimate_frechet(*pair) for pair in pairs]
+    truth = 2.0 + 2 * (2 - 1) ** 2  # the means' squared distance, and the deviations' in each of two directions
+    covered = sum(estimate.low <= truth <= estimate.high for estimate in estimates)
+    assert 68 <= covered <= 80
+
+
 def test_the_interval_of_hardly_different_sets_holds_their_distance() -> None:
     estimate = estimate_frechet(RANDOM.normal(size=(300, 20)), RANDOM.normal(size=(300, 20)))
     assert 0 <= estimate.low < estimate.mean < estimate.high

@@ -39,6 +39,15 @@ def test_a_folder_is_sorted_and_has_its_captions_beside(folder: Path) -> None:
         of_folder(folder, ["x", "y"])
 
 
+def test_folders_below_are_read_too(folder: Path) -> None:
+    (folder / "class").mkdir()
+    picture(4).save(folder / "class" / "a.png")
+    assert of_folder(folder).names == ("a.jpg", "b.png", "c.webp", "class/a.png")
+    (folder / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no picture"):
+        of_folder(folder / "empty")
+
+
 def test_a_list_names_pictures_and_captions(folder: Path) -> None:
     rows = [{"file_name": "c.webp", "text": "third"}, {"file_name": "a.jpg", "text": "one"}]
     (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from zeroconv import scenes
-from zeroconv.data.listing import LISTS, caption_beside, list_folder
+from zeroconv.data.listing import LISTS, PICTURES, caption_beside, list_folder, pictures_in
 from zeroconv.data.scenes import HELD_OUT_SEEDS
 from zeroconv.errors import UserError
 from zeroconv.evaluation.held_out import EVALUATION_SEED, Picture
-from zeroconv.evaluation.study.pictures import pictures_of
+from zeroconv.evaluation.study.pictures import is_by_product
 from zeroconv.images import read_image, read_metadata, to_rgb
 
 Generator = Callable[[str, int], "Image.Image | Picture"]
@@ -54,18 +54,14 @@ class Pictures:
 
 
 def of_folder(folder: Path, prompts: Sequence[str] | None = None) -> Pictures:
-    """The pictures of a folder, sorted by name, or as its list (metadata.jsonl, prompt.json) has them.
+    """The pictures of a folder and all below it, sorted by name, or as its list (metadata.jsonl, prompt.json) has them.
 
     prompts: one a picture in that order; None: those of the list, of text files beside the pictures, or of the record
     that `zeroconv generate` leaves in its pictures. UserError where there is no picture, or the prompts do not fit.
     """
-    if any((folder / name).is_file() for name in LISTS):
-        entries = list_folder(folder, "custom").entries
-        files = {entry.name: Path(str(entry.picture)) for entry in entries}
-        known = {entry.name: entry.caption for entry in entries}
-    else:
-        files = {path.name: path for path in pictures_of(folder).values()}
-        known = {}
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder; expected a folder of pictures")
+    files, known = _listed(folder) or (_found(folder), {})
     names = tuple(files)
     if prompts is not None and len(prompts) != len(names):
         raise UserError(f"{len(prompts)} prompts for the {len(names)} pictures of {folder}; expected one a picture")
@@ -127,6 +123,22 @@ def read_prompts(file: Path) -> tuple[str, ...]:
         raise UserError(f"no prompts file {file}") from error
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise UserError(f"{file} is not a text file; expected a prompt a line") from error
+
+
+def _listed(folder: Path) -> tuple[dict[str, Path], dict[str, str]] | None:
+    """File and caption by name, of a folder with a list; None where it has none."""
+    if not any((folder / name).is_file() for name in LISTS):
+        return None
+    entries = list_folder(folder, "custom").entries
+    return {e.name: Path(str(e.picture)) for e in entries}, {e.name: e.caption for e in entries}
+
+
+def _found(folder: Path) -> dict[str, Path]:
+    """File by name, without what `zeroconv generate` writes beside its pictures. UserError where there is none."""
+    files = [path for path in pictures_in(folder) if not is_by_product(path)]
+    if not files:
+        raise UserError(f"{folder} holds no picture (expected {', '.join(PICTURES)})")
+    return {path.relative_to(folder).as_posix(): path for path in files}
 
 
 def _record(path: Path) -> tuple[str, int | None]:

@@ -12,13 +12,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+import zeroconv
 from zeroconv.base.hashing import weights_hash
 from zeroconv.conditions.device import Device
 from zeroconv.errors import UserError, nearest
@@ -40,7 +40,7 @@ WEIGHTS = ("inception", "clip", "dino", "scenes", "aesthetic")
 """What `weights` may name."""
 INTERVALS = f"{CONFIDENCE:.0%} bootstrap over pictures (of distances: over both sets), seed {SEED}"
 
-Given = Pictures | Path | Sequence[Image.Image | Picture] | Generator
+Given = Pictures | Path | str | Sequence[Image.Image | Picture] | Generator
 
 
 def score(
@@ -141,7 +141,7 @@ class Scorer:
         watch = Stopwatch()
         compared = self._compared if self.reference is not None else None
         with watch("pictures"):
-            read = self._read(pictures, tuple(self.backbones), "pictures")
+            read = self._read(pictures, "pictures", self.backbones, self._scores)
         with watch("distances and intervals"):
             measures = self._measures(read, compared)
         return Report(
@@ -164,8 +164,9 @@ class Scorer:
     def _compared(self) -> _Read:
         """The reference, of which only the features are needed that distances compare."""
         assert self.reference is not None
-        names = dict.fromkeys(m.backbone for m in self.measures.values() if m.distance)
-        return self._read(self.reference, tuple(names), "reference")
+        names = {measured.backbone for measured in self.measures.values() if measured.distance}
+        backbones = {name: backbone for name, backbone in self.backbones.items() if name in names}
+        return self._read(self.reference, "reference", backbones, {})
 
     def _score(self, name: str) -> Score:
         backbone = self.backbones[self.measures[name].backbone]
@@ -194,20 +195,23 @@ class Scorer:
                 f"or prompts (--prompts FILE, one a line)"
             )
 
-    def _read(self, pictures: Pictures, backbones: Sequence[str], what: str) -> _Read:
+    def _read(
+        self, pictures: Pictures, what: str, backbones: Mapping[str, Backbone], scores: Mapping[str, Score]
+    ) -> _Read:
         features: dict[str, list[Features]] = {name: [] for name in backbones}
-        scores: dict[str, list[float | None]] = {name: [] for name in self._scores} if what == "pictures" else {}
+        values: dict[str, list[float | None]] = {name: [] for name in scores}
         hashes, sizes = [], set()
         for numbers in self.progress(groups(range(len(pictures)), READ_TOGETHER), what):
             some, captions = [pictures.load(k) for k in numbers], [pictures.captions[k] for k in numbers]
             hashes += [_hash(picture) for picture in some]
             sizes |= {(picture.shape[1], picture.shape[0]) for picture in some}
-            for name in backbones:
-                features[name].append(self.backbones[name].read(some))
-            for name, values in scores.items():
-                values += self._scores[name](some, captions, features[self.measures[name].backbone][-1])
+            seen = {name: backbone.read(some) for name, backbone in backbones.items()}
+            for name, value_of in scores.items():
+                values[name] += value_of(some, captions, seen[self.measures[name].backbone])
+            for name, found in seen.items():
+                features[name].append(found)
         joined = {name: np.concatenate(parts) for name, parts in features.items()}
-        return _Read(joined, scores, tuple(hashes), frozenset(sizes))
+        return _Read(joined, values, tuple(hashes), frozenset(sizes))
 
     def _measures(self, read: _Read, compared: _Read | None) -> tuple[Measure, ...]:
         found = []
@@ -230,7 +234,7 @@ class Scorer:
         needs_captions = any(measured.needs_captions for measured in self.measures.values())
         return {
             "evaluation": "pictures",
-            "zeroconv": version("zeroconv"),
+            "zeroconv": zeroconv.__version__,
             "revision": REVISION,
             "measures": {n: {"meaning": m.meaning, "interval": m.interval} for n, m in self.measures.items()},
             "backbones": {n: {**b.settings, "weights": b.weights} for n, b in self.backbones.items()},
