@@ -1,14 +1,15 @@
-"""`zeroconv evaluate base|control|controls`: figures as a table, and as JSON, CSV and contact sheets in a folder."""
+"""`zeroconv evaluate base|control|controls|pictures`: figures as a table and as files in a folder."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from zeroconv import conditions, fields
 from zeroconv.errors import UserError
+from zeroconv.evaluation.output import bar, make_folder
+from zeroconv.evaluation.quality.command import add_pictures
 from zeroconv.evaluation.sampler import Sampler
-from zeroconv.progress import progress_bar
 from zeroconv.threads import add_threads_flag, use_threads
 
 if TYPE_CHECKING:
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from zeroconv.evaluation.report import Report
     from zeroconv.scenes import Scene
 
-T = TypeVar("T")
-
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Give `parser` the two evaluations and their options."""
-    evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control|controls", required=True)
+    """Give `parser` the evaluations and their options."""
+    evaluations = parser.add_subparsers(dest="evaluation", metavar="base|control|controls|pictures", required=True)
     base = evaluations.add_parser("base", help="what the base draws: objects, colours, backgrounds, a contact sheet")
     base.set_defaults(evaluate=_base)
     _add_common(base, count=512, without=("strength",))
@@ -48,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     controls.add_argument("--checkpoint", metavar="NAME=SOURCE", action="append", default=[], help=text)
     _add_common(controls, count=256)
     _add_card(controls)
+    add_pictures(evaluations)
 
 
 def run(arguments: Namespace) -> int:
@@ -89,9 +89,9 @@ def _base(arguments: Namespace) -> int:
     sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
     held_out = _held_out(arguments, base)
-    _make_folder(arguments.out)
+    make_folder(arguments.out)
     evaluation = evaluate_base(
-        base, held_out, sampler, subject=subject, judge=judge, compared=arguments.compared, progress=_bar
+        base, held_out, sampler, subject=subject, judge=judge, compared=arguments.compared, progress=bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "base")
     return 0
@@ -124,9 +124,9 @@ def _control(arguments: Namespace) -> int:
         "training": dict(sidecar.training),
     }
     held_out = _held_out(arguments, base, selects)
-    _make_folder(arguments.out)
+    make_folder(arguments.out)
     evaluation = evaluate_control(
-        base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=_bar
+        base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=bar
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
     if told:
@@ -153,7 +153,7 @@ def _controls(arguments: Namespace) -> int:
     selected = {c.condition: fidelity_of(c.condition, judge).selects for c in candidates}
     scenes = {selects: _held_out(arguments, base, selects) for selects in set(selected.values())}
     told = {c.condition: folder_to_tell(c.source) for c in candidates} if arguments.card else {}
-    _make_folder(arguments.out)
+    make_folder(arguments.out)
     reports = {}
     for condition, report in evaluate_controls(
         base,
@@ -163,7 +163,7 @@ def _controls(arguments: Namespace) -> int:
         arguments.out,
         judge=judge,
         subject={"base": base.name, "base_fingerprint": base.fingerprint()},
-        progress=_bar,
+        progress=bar,
     ):
         reports[condition] = report
         if condition in told:
@@ -198,7 +198,7 @@ def _held_out(arguments: Namespace, base: "BaseModel", selects: "Callable[[Scene
     from zeroconv.evaluation.held_out import EVALUATION_SEED, held_out_scenes
 
     seed = EVALUATION_SEED if arguments.scenes_seed is None else arguments.scenes_seed
-    return held_out_scenes(arguments.count, base.native_size, seed=seed, selects=selects, progress=_bar)
+    return held_out_scenes(arguments.count, base.native_size, seed=seed, selects=selects, progress=bar)
 
 
 def _sampler(arguments: Namespace) -> Sampler:
@@ -208,14 +208,6 @@ def _sampler(arguments: Namespace) -> Sampler:
     return sampler
 
 
-def _make_folder(folder: Path) -> None:
-    """Before minutes of work, not after them."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out must be a folder that can be written, got {folder} ({error.strerror})") from error
-
-
 def _finish(report: "Report", sheet: "Image.Image", folder: Path, name: str) -> None:
     from zeroconv.images import save_png
 
@@ -223,7 +215,3 @@ def _finish(report: "Report", sheet: "Image.Image", folder: Path, name: str) -> 
     save_png(sheet, folder / f"{name}.png", {"protocol_hash": report.protocol_hash})
     print(report.as_table())
     print(f"written: {summary}, {rows}, {folder / f'{name}.png'}")
-
-
-def _bar(items: Sequence[T], what: str) -> Iterable[T]:
-    return progress_bar(items, desc=what)

@@ -22,6 +22,8 @@ def frechet_distance(first: Features, second: Features) -> float:
         if features.ndim != 2 or len(features) < 2:
             raise ValueError(f"features (N, F) of two or more pictures expected, got shape {features.shape}")
     gap = first.mean(0) - second.mean(0)
+    if min(len(first), len(second)) <= first.shape[1]:
+        return float(gap @ gap + _distance_of_few(first - first.mean(0), second - second.mean(0)))
     one, two = np.cov(first, rowvar=False, ddof=1), np.cov(second, rowvar=False, ddof=1)
     root = _square_root(np.atleast_2d(one))
     shared = np.linalg.eigvalsh(root @ np.atleast_2d(two) @ root).clip(min=0)
@@ -43,6 +45,17 @@ def estimate_frechet(first: Features, second: Features) -> Estimate:
     ]
     reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * float(np.std(draws, ddof=1))
     return Estimate(distance, max(0.0, distance - reach), distance + reach, len(first))
+
+
+def _distance_of_few(first: Features, second: Features) -> float:
+    """The traces' part of the distance, of centred features A (N, F) and B (M, F), N or M at most F.
+
+    Where S1 = A'A / (N - 1) and S2 = B'B / (M - 1), the roots of the eigenvalues of S1 S2 are the singular values of
+    AB' / sqrt((N - 1)(M - 1)): a matrix of pictures instead of two of features.
+    """
+    one, two = first / np.sqrt(len(first) - 1), second / np.sqrt(len(second) - 1)
+    shared = np.linalg.svd(one @ two.T, compute_uv=False)
+    return float(np.square(one).sum() + np.square(two).sum() - 2 * shared.sum())
 
 
 def _square_root(matrix: Features) -> Features:

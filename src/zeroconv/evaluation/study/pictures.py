@@ -46,11 +46,8 @@ def pictures_of(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder; expected a folder of pictures")
     found: dict[str, Path] = {}
-    is_run = (folder / "run.json").is_file()
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
-        if is_run and (path.stem == "sheet" or path.stem.startswith("control-")):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or is_by_product(path):
             continue
         if path.stem in found:
             raise UserError(f"{folder} holds {found[path.stem].name} and {path.name}; expected one picture a name")
@@ -58,6 +55,12 @@ def pictures_of(folder: Path) -> dict[str, Path]:
     if not found:
         raise UserError(f"{folder} holds no picture (expected {', '.join(SUFFIXES)})")
     return found
+
+
+def is_by_product(path: Path) -> bool:
+    """Whether a picture in the folder of a run of `zeroconv generate` is its sheet or one of its condition images."""
+    is_other = path.stem == "sheet" or path.stem.startswith("control-")
+    return is_other and (path.parent / "run.json").is_file()
 
 
 def shared_names(folders: Mapping[str, Mapping[str, Path]]) -> list[str]:
