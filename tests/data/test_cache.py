@@ -46,6 +46,32 @@ def test_what_is_cached_is_what_was_read(tmp_path: Path, base: BaseModel, source
         assert np.array_equal(cached.condition.permute(1, 2, 0).numpy(), example.condition)
 
 
+@pytest.mark.parametrize("window", [0, 1])
+def test_files_are_opened_when_they_are_wanted_and_few_at_a_time(
+    tmp_path: Path, base: BaseModel, source: SceneSource, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(fill(tmp_path, base, source))
+    announced: list[str] = []
+    monkeypatch.setattr(cache, "_announce", lambda path: announced.append(path.name))
+    examples = EncodedExamples(tmp_path, 10, window=window)
+    assert examples._shard.cache_info().currsize == 0
+    names = [examples[index].name for index in (9, 0, 1, 4, 8)]
+    assert names == [source.read([index])[0].name for index in (9, 0, 1, 4, 8)]
+    assert examples._shard.cache_info().currsize == (2 if window else 3)
+    first, second, third = (f"{start:08d}-{stop:08d}.safetensors" for start, stop in ((0, 4), (4, 8), (8, 10)))
+    assert announced == ([third, first, second, third] if window else [])
+    with pytest.raises(IndexError, match="example 10 of 10"):
+        examples[10]
+    (tmp_path / second).unlink()
+    with pytest.raises(FileNotFoundError, match="lacks 4 of 10 examples"):
+        EncodedExamples(tmp_path, 10)
+
+
+def test_a_file_is_announced_to_the_system(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    cache._announce(tmp_path / "file")
+
+
 def test_a_colour_condition_keeps_its_channels(tmp_path: Path, base: BaseModel, source: SceneSource) -> None:
     in_colour = replace(source, extraction=replace(CANNY, extract=lambda image: image[:, :, :2]))
     list(fill(tmp_path, base, in_colour))

@@ -7,8 +7,9 @@ position and be bitwise the run that never stopped.
 B examples, C latent channels, h w latent height and width, N condition channels, H W pixels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from zeroconv.control import Text
 from zeroconv.data.buckets import turns
 from zeroconv.data.cache import Encoded
 from zeroconv.data.chance import generator
+from zeroconv.data.order import order
 from zeroconv.data.records import Batch
 from zeroconv.data.views import Examples, seen
 
@@ -57,12 +59,6 @@ def share(count: int, part: int, parts: int) -> slice:
     return slice(round(count * part / parts), round(count * (part + 1) / parts))
 
 
-def order(count: int, *, seed: int, epoch: int) -> list[int]:
-    """The order in which an epoch goes through `count` examples, each once."""
-    indices: list[int] = torch.randperm(count, generator=generator("order", seed, epoch)).tolist()
-    return indices
-
-
 @dataclass(frozen=True)
 class Batches:
     """An endless sequence of batches over the examples, epoch after epoch, that can start at any position."""
@@ -74,20 +70,22 @@ class Batches:
     seed: int
     prompt_drop: float = 0.5
     """Share of prompts replaced by the empty prompt; 0.5 is the paper's (section 3.4)."""
-    buckets: tuple[frozenset[int], ...] = ()
+    buckets: tuple[Collection[int], ...] = ()
     """Indices of the examples that may share a batch; empty: all may."""
     part: int = 0
     """Which share of every batch is made, of `parts`: each process of a training makes its own."""
     parts: int = 1
     timestep_power: float = 1.0
     """Below 1 more of the noisy time steps are drawn."""
+    window: int = 0
+    """Blocks of consecutive examples among which an epoch mixes them; 0: all (zeroconv.data.order)."""
 
     def starting(self, position: int) -> Iterator[Batch]:
         """The batches after the first `position` samples of the whole training.
 
         With several buckets batches are whole: `position` is a multiple of the batch size.
         """
-        buckets = self.buckets or (frozenset(range(len(self.examples))),)
+        buckets = self.buckets or (range(len(self.examples)),)
         start, rest = divmod(position, self.batch_size)
         assert rest == 0 or len(buckets) == 1
         mine = share(self.batch_size, self.part, self.parts)
@@ -97,14 +95,27 @@ class Batches:
                 places[bucket] = self._places(buckets[bucket], batch * self.batch_size + rest)
             yield self._batch([next(places[bucket]) for _ in range(self.batch_size)][mine])
 
-    def _places(self, bucket: frozenset[int], position: int) -> Iterator[tuple[int, int]]:
-        """Epoch and example of the samples of a bucket: each epoch's order without the other buckets' examples."""
+    def _places(self, bucket: Collection[int], position: int) -> Iterator[tuple[int, int]]:
+        """Epoch and example of the samples of a bucket, after the first `position`."""
         epoch, slot = divmod(position, len(bucket))
         while True:
-            indices = order(len(self.examples), seed=self.seed, epoch=epoch)
-            for index in [index for index in indices if index in bucket][slot:]:
+            for index in self._epoch(bucket, epoch, slot):
                 yield epoch, index
             epoch, slot = epoch + 1, 0
+
+    def _epoch(self, bucket: Collection[int], epoch: int, start: int) -> Iterator[int]:
+        """The examples of a bucket in the order of an epoch, from its `start`th on.
+
+        Without a window that is the order of all examples without the other buckets'; with one it is the bucket's own,
+        whose files are read one after the other.
+        """
+        count = len(self.examples)
+        if self.window or len(bucket) == count:
+            members = sorted(bucket) if len(bucket) < count else range(count)
+            places = order(len(bucket), seed=self.seed, epoch=epoch, window=self.window, start=start)
+            return (members[place] for place in places)
+        indices = order(count, seed=self.seed, epoch=epoch)
+        return islice((index for index in indices if index in bucket), start, None)
 
     def _batch(self, places: Sequence[tuple[int, int]]) -> Batch:
         examples = [seen(self.examples, index, seed=self.seed, epoch=epoch) for epoch, index in places]

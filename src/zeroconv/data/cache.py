@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
 from zeroconv.base.hashing import weights_hash
+from zeroconv.data.order import BLOCK
 from zeroconv.data.records import Example, Sizes
 from zeroconv.data.sources import Extraction, Source
 from zeroconv.images import atomic_write
@@ -35,8 +37,10 @@ from zeroconv.tensor_files import write_tensors
 
 SCHEMA = 1
 LATENTS, DEVIATIONS = "latents", "deviations"
-SHARD = 128
+SHARD = BLOCK
 """Examples per file: some seconds of work, so that little is lost by an interruption."""
+MAPPED = 32_768
+"""Files open at once, 4 million examples: Linux grants a process 65,530 mappings."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,30 @@ class Encoded:
 
 
 class EncodedExamples:
-    """The examples of a filled cache; files are mapped into memory, so that the system keeps what is used often."""
+    """The examples of a filled cache; files are mapped into memory, so that the system keeps what is used often.
 
-    def __init__(self, folder: Path, count: int, value_range: tuple[float, float] = (0.0, 1.0)) -> None:
-        """Opens the first `count` examples. Raises FileNotFoundError where the cache is not filled that far."""
-        self.folder, self.value_range = folder, value_range
-        self.shards = [_Shard(folder / _file(start, stop)) for start, stop in _ranges(count)]
-        self.captions = [caption for shard in self.shards for caption in shard.captions]
+    A file is opened when the first of its examples is wanted, and those used last stay open.
+    """
+
+    def __init__(
+        self, folder: Path, count: int, value_range: tuple[float, float] = (0.0, 1.0), *, window: int = 0
+    ) -> None:
+        """The first `count` examples. Raises FileNotFoundError where the cache is not filled that far.
+
+        window  how many files are read at a time, each then as a whole and in one go; 0: any example of any.
+        """
+        if missing := num_missing(folder, count):
+            raise FileNotFoundError(f"{folder} lacks {missing} of {count} examples")
+        self.folder, self.count, self.value_range, self.window = folder, count, value_range, window
+        self._shard = lru_cache(2 * window or MAPPED)(self._open)
 
     def __len__(self) -> int:
-        return len(self.captions)
+        return self.count
 
     def __getitem__(self, index: int) -> Encoded:
-        shard, row = self.shards[index // SHARD], index % SHARD
+        if not 0 <= index < self.count:
+            raise IndexError(f"example {index} of {self.count}")
+        shard, row = self._shard(index // SHARD), index % SHARD
         return Encoded(
             shard.names[row],
             shard.latents[row],
@@ -87,6 +102,12 @@ class EncodedExamples:
             None if shard.deviations is None else shard.deviations[row],
             shard.sizes[row],
         )
+
+    def _open(self, number: int) -> "_Shard":
+        path = self.folder / _file(number * SHARD, min((number + 1) * SHARD, self.count))
+        if self.window:
+            _announce(path)
+        return _Shard(path)
 
 
 class _Shard:
@@ -191,6 +212,13 @@ def _count(spans: list[tuple[int, int]]) -> int:
 
 def _file(start: int, stop: int) -> str:
     return f"{start:08d}-{stop:08d}.safetensors"
+
+
+def _announce(path: Path) -> None:
+    """Asks the system, where it can be asked, to read all of a file now: its examples will be wanted one by one."""
+    if hasattr(os, "posix_fadvise"):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def _read(source: Source, spans: list[tuple[int, int]], workers: int) -> Iterator[list[Example]]:

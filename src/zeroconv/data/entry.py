@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zeroconv.data.places import Place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One example that can be read."""
 

@@ -32,7 +32,7 @@ CONDITIONS = ("conditioning_image", "condition", "conditioning", "source")
 """Names of a condition image that do not say which condition it is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """A file within a tar shard."""
 

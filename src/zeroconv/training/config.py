@@ -33,6 +33,7 @@ _NOT_NEGATIVE = (
     "seed",
     "expect_control_by",
     "patience",
+    "shuffle_window",
 )
 _SHARES = ("prompt_drop", "flip", "decay", "ema")
 
@@ -93,6 +94,11 @@ class TrainConfig:
     """Whether the trainable copy computes its activations again for the gradient: less memory, more time."""
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
     """adamw8bit keeps its two averages in 8 bits, a quarter of the memory; needs pip install 'zeroconv[adamw8bit]'."""
+    shuffle_window: int = 0
+    """Files of the cache, 128 examples each, that an epoch mixes at a time, e.g. 64, for data far larger than memory on
+    disks that read fastest in sequence; 0: all examples in any order."""
+    read_ahead: bool = True
+    """Whether the next batch is read in a thread of its own while a step computes; the batches are the same."""
     seed: int = 0
     """Decides the order of the examples, all that is drawn for them (noise, crops ...), and the new weights."""
     gain_every: int = 250

@@ -33,8 +33,13 @@ class Preparation:
     processes: Processes = ALONE
     """Those that fill the cache together, of which this is one."""
 
-    def encoded(self, sources: Sequence[Source], what: str, *, with_deviation: bool = False) -> list[EncodedExamples]:
-        """The examples of each source from the cache, which is filled as far as it is not."""
+    def encoded(
+        self, sources: Sequence[Source], what: str, *, with_deviation: bool = False, window: int = 0
+    ) -> list[EncodedExamples]:
+        """The examples of each source from the cache, which is filled as far as it is not.
+
+        window  how many files of it are read at a time; 0: any example of any.
+        """
         encoder = encoder_hash(self.base)
         value_range = conditions.kind(self.condition.name).value_range
         mine = {"part": self.processes.rank, "parts": self.processes.count}
@@ -53,7 +58,7 @@ class Preparation:
                 folders.append(folder)
         self.processes.meet(what)
         places = zip(folders, sources, strict=True)
-        return [EncodedExamples(folder, len(source), value_range) for folder, source in places]
+        return [EncodedExamples(folder, len(source), value_range, window=window) for folder, source in places]
 
 
 def find_buckets(source: Source, base: BaseModel, config: TrainConfig) -> list[Bucket]:
@@ -78,7 +83,9 @@ def training_examples(
 ) -> Examples:
     """The examples of a source, cut to their buckets, in all views that the settings ask for."""
     sources = [part for view in training_views(source, buckets, config) for part in view]
-    encoded = preparation.encoded(sources, "training examples", with_deviation=config.sample_latents)
+    encoded = preparation.encoded(
+        sources, "training examples", with_deviation=config.sample_latents, window=config.shuffle_window
+    )
     if len(encoded) == 1 and not buckets:
         return encoded[0]
     members: list[Sequence[int]] = [bucket.members for bucket in buckets] if buckets else [range(len(source))]

@@ -14,6 +14,7 @@ from torch import nn
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
+from zeroconv.data.ahead import ReadAhead
 from zeroconv.data.batches import share
 from zeroconv.data.records import Batch
 from zeroconv.errors import UserError
@@ -78,18 +79,21 @@ def train(
         controlnet.enable_gradient_checkpointing()
     network = processes.joined(controlnet, has_idle_weights=isinstance(controlnet, MiddleControlNet))
     training = _Training(base, network, config, state, processes)
-    upcoming = batches.starting(state.step * config.batch_size)
-    while state.step < config.steps:
-        started = time.perf_counter()
-        batch = next(upcoming)
-        state.step += 1
-        learning_rate = config.learning_rate_at(state.step)
-        loss, gradient_norm = training.gradients(batch)
-        training.update()
-        seconds = time.perf_counter() - started
-        is_measured = held_out and _is_due(state.step, config)
-        gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
-        yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
+    with ReadAhead(batches.starting(state.step * config.batch_size)) as upcoming:
+        while state.step < config.steps:
+            started = time.perf_counter()
+            batch = upcoming.take()
+            state.step += 1
+            if config.read_ahead and state.step < config.steps:
+                upcoming.begin()
+            learning_rate = config.learning_rate_at(state.step)
+            loss, gradient_norm = training.gradients(batch)
+            training.update()
+            upcoming.settle()
+            seconds = time.perf_counter() - started
+            is_measured = held_out and _is_due(state.step, config)
+            gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
+            yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:

@@ -164,6 +164,7 @@ def _batches(
         processes.rank,
         processes.count,
         config.timestep_power,
+        config.shuffle_window,
     )
 
 
