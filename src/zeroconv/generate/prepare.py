@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from zeroconv import conditions, weights
+from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
@@ -29,6 +30,8 @@ from zeroconv.weights import Sidecar
 
 _DENOISE = 0.8
 """diffusers' default strength of image-to-image."""
+_Network = tuple[str, ControlNet | Adapter, Sidecar]
+"""What acts: its name, which one in memory lacks, itself, and what is known of its training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class PreparedControl:
     """The input at the run's size."""
     condition: Image.Image
     """What the ControlNet sees, at the run's size."""
-    controlnet: ControlNet
+    controlnet: ControlNet | Adapter
     sidecar: Sidecar
     """What is known of how the ControlNet was trained."""
     mask: Image.Image | None = None
@@ -205,18 +208,18 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[str, ControlNet, Sidecar]]:
+def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[_Network]:
     """Name, network and sidecar of each control; what several share is loaded once."""
-    loaded: dict[str, tuple[ControlNet, Sidecar]] = {}
-    found: list[tuple[str, ControlNet, Sidecar]] = []
+    loaded: dict[str, tuple[ControlNet | Adapter, Sidecar]] = {}
+    found: list[_Network] = []
     for control in controls:
         checkpoint = control.checkpoint or default_checkpoint(base, control.name)
-        if isinstance(checkpoint, ControlNet):
+        if isinstance(checkpoint, ControlNet | Adapter):
             found.append(("", checkpoint, Sidecar()))
             continue
         name = str(checkpoint)
         if name not in loaded:
-            loaded[name] = weights.load_with_sidecar(checkpoint, base)
+            loaded[name] = weights.load_control(checkpoint, base)
         found.append((name, *loaded[name]))
     return found
 
@@ -224,7 +227,7 @@ def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[s
 def _prepare_control(
     control: ControlRequest,
     given: _Given,
-    network: tuple[str, ControlNet, Sidecar],
+    network: _Network,
     size: tuple[int, int],
     request: Request,
 ) -> PreparedControl:
