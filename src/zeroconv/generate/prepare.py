@@ -17,7 +17,7 @@ from PIL import Image
 from zeroconv import conditions, weights
 from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
-from zeroconv.control import ControlNet
+from zeroconv.control import ControlNet, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.loras import with_loras
 from zeroconv.generate.picture_input import has_inpainting_channels
@@ -68,6 +68,8 @@ class Prepared:
     """Where it is made anew, in grey at the run's size."""
     notes: tuple[str, ...] = ()
     """What was decided for the user, in sentences."""
+    texts: tuple[tuple[Text, Text], ...] = ()
+    """The prompts and negative prompts as read, of each picture or of all, where the base has no text encoders."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,7 +80,8 @@ class Prepared:
     def only(self, indices: Sequence[int]) -> "Prepared":
         """What is prepared for these of the request's pictures."""
         controls = tuple(replace(control, request=control.request.only(indices)) for control in self.controls)
-        return replace(self, request=self.request.only(indices), controls=controls)
+        texts = self.texts if len(self.texts) < 2 else tuple(self.texts[index] for index in indices)
+        return replace(self, request=self.request.only(indices), controls=controls, texts=texts)
 
     @property
     def guidance(self) -> float:
