@@ -6,11 +6,12 @@ Shapes: B batch; H, W height and width of the latents; F factor, pixels per late
 C channels; h, w, c those of one residual; n residuals: one per skip of the U-Net, shallowest first, then the middle.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from zeroconv.errors import UserError
+from zeroconv.text import Text as Text
 
 # Widths of the released encoder for conditions, one per resolution from the pixels down to the latents (cldm_v15.yaml).
 ENCODER_CHANNELS = (16, 32, 96, 256)
@@ -28,44 +30,13 @@ _REPRODUCED = (None, False, "text", "text_time", "projection", "identity")
 
 
 @dataclass(frozen=True, eq=False)
-class Text:
-    """What the U-Net reads of the prompts: c_t of eq. 5."""
-
-    tokens: Tensor
-    """(B, L, D) hidden states of the text encoder."""
-    pooled: Tensor | None = None
-    """(B, P) pooled states of the second encoder; only SDXL has them."""
-    sizes: Tensor | None = None
-    """(B, 6) original height and width, crop top and left, target height and width in pixels; only SDXL has them."""
-
-    def __len__(self) -> int:
-        return self.tokens.shape[0]
-
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Text":
-        """The same text elsewhere or in another precision; sizes are numbers of pixels and keep theirs."""
-        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
-        return Text(self.tokens.to(device, dtype), pooled, None if self.sizes is None else self.sizes.to(device))
-
-    def repeat(self, times: int) -> "Text":
-        """Each text `times` times in a row: (B, ...) -> (B * times, ...)."""
-        rows = torch.arange(len(self), device=self.tokens.device).repeat_interleave(times)
-        return Text(self.tokens[rows], *(part if part is None else part[rows] for part in (self.pooled, self.sizes)))
-
-    @staticmethod
-    def cat(texts: Sequence["Text"]) -> "Text":
-        """One batch of several of the same base: (B1, ...), (B2, ...) -> (B1 + B2, ...)."""
-        pooled = [text.pooled for text in texts if text.pooled is not None]
-        sizes = [text.sizes for text in texts if text.sizes is not None]
-        tokens = torch.cat([text.tokens for text in texts])
-        return Text(tokens, torch.cat(pooled) if pooled else None, torch.cat(sizes) if sizes else None)
-
-
-@dataclass(frozen=True, eq=False)
 class Control:
-    """What is added to the locked U-Net's skips and middle; a value: every operation returns a new one."""
+    """What is added to the locked U-Net; a value: every operation returns a new one."""
 
     residuals: tuple[Tensor, ...]
-    """n tensors (B, c, h, w): one per skip, shallowest first, then the middle."""
+    """n tensors (B, c, h, w): one per skip, shallowest first, then the middle; none where adapters act alone."""
+    features: tuple[Tensor, ...] = ()
+    """m tensors (B, c, h, w) added within the encoder, one per scale, shallowest first: those of adapter.py."""
 
     @property
     def skips(self) -> tuple[Tensor, ...]:
@@ -77,35 +48,42 @@ class Control:
         """The residual of the middle."""
         return self.residuals[-1]
 
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """All that is added: the residuals, then the features."""
+        return (*self.residuals, *self.features)
+
+    def with_parts(self, parts: Iterable[Tensor]) -> "Control":
+        """Other values at the same places."""
+        values, n = tuple(parts), len(self.residuals)
+        return Control(values[:n], values[n:])
+
     def __add__(self, other: "Control") -> "Control":
         """Several conditions act together by addition, without weights or training (section 3.4)."""
-        if len(self.residuals) != len(other.residuals):
-            raise UserError(f"controls of two U-Nets: {len(self.residuals)} and {len(other.residuals)} residuals")
-        return Control(tuple(mine + theirs for mine, theirs in zip(self.residuals, other.residuals, strict=True)))
+        return Control(_sums(self.residuals, other.residuals), _sums(self.features, other.features))
 
     def scaled(self, weights: float | Sequence[float] | Tensor) -> "Control":
-        """Each residual times its weight: one number for all, a sequence of n (one per residual),
-        a tensor (B,) (one per picture) or a tensor (B, n) (one per picture and residual)."""
-        n = len(self.residuals)
-        per_residual: Sequence[float | Tensor] = weights if isinstance(weights, Sequence) else (weights,) * n
+        """Each part times its weight: one number for all, a sequence of n + m (one per part),
+        a tensor (B,) (one per picture) or a tensor (B, n + m) (one per picture and part)."""
+        n = len(self.parts)
+        per_part: Sequence[float | Tensor] = weights if isinstance(weights, Sequence) else (weights,) * n
         if isinstance(weights, Tensor) and weights.ndim > 0:
-            per_picture = weights.to(self.middle)[..., None, None, None]
-            per_residual = per_picture.unbind(1) if weights.ndim == 2 else (per_picture,) * n
-        if len(per_residual) != n:
-            raise UserError(f"expected {n} weights, one per skip and one for the middle, got {len(per_residual)}")
-        return Control(tuple(residual * weight for residual, weight in zip(self.residuals, per_residual, strict=True)))
+            per_picture = weights.to(self.parts[0])[..., None, None, None]
+            per_part = per_picture.unbind(1) if weights.ndim == 2 else (per_picture,) * n
+        if len(per_part) != n:
+            raise UserError(f"expected {n} weights, one for each tensor that is added, got {len(per_part)}")
+        return self.with_parts(part * weight for part, weight in zip(self.parts, per_part, strict=True))
 
     def masked(self, mask: Tensor) -> "Control":
         """Control where the mask is 1, none where it is 0: mask (B or 1, 1, any height, any width) in [0, 1] of the
-        whole picture, averaged down to the size of each residual."""
+        whole picture, averaged down to the size of each part."""
         if mask.ndim != 4 or mask.shape[1] != 1:
             raise UserError(f"a mask has the shape (B or 1, 1, height, width), got {tuple(mask.shape)}")
-        masks = (F.adaptive_avg_pool2d(mask.to(r), (r.shape[-2], r.shape[-1])) for r in self.residuals)
-        return Control(tuple(r * m for r, m in zip(self.residuals, masks, strict=True)))
+        return self.with_parts(p * F.adaptive_avg_pool2d(mask.to(p), (p.shape[-2], p.shape[-1])) for p in self.parts)
 
     def pooled(self) -> "Control":
-        """Every residual's mean over the picture, at all its places: what, not where (the shuffle models of 1.1)."""
-        return Control(tuple(r.mean(dim=(2, 3), keepdim=True).expand_as(r) for r in self.residuals))
+        """Every part's mean over the picture, at all its places: what, not where (the shuffle models of 1.1)."""
+        return self.with_parts(part.mean(dim=(2, 3), keepdim=True).expand_as(part) for part in self.parts)
 
 
 def zero_convolution(channels_in: int, channels_out: int | None = None, kernel_size: int = 1) -> nn.Conv2d:
@@ -257,6 +235,13 @@ class ControlNet(nn.Module):
         elif self.add_embedding is not None:
             embedding = embedding + self.add_embedding(text.tokens)
         return embedding
+
+
+def _sums(mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """One by one; where one side adds nothing, the other."""
+    if mine and theirs and len(mine) != len(theirs):
+        raise UserError(f"controls of two U-Nets: {len(mine)} and {len(theirs)} residuals")
+    return tuple(map(add, mine, theirs)) if mine and theirs else mine or theirs
 
 
 def _trainable_copy(module: Any) -> Any:

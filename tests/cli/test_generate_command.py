@@ -219,3 +219,14 @@ def test_trouble_with_files_is_one_sentence(make: Make, tmp_path: Path, capsys: 
     (tmp_path / "out").unlink()
     assert make("--out", str(tmp_path / "photo.png" / "out")) == 2
     assert "Not a directory" in complaint(capsys)
+
+
+def test_low_memory_makes_the_same_pictures(make: Make, tmp_path: Path, capsys: Capture) -> None:
+    plain = ("--seed", "3", "--num-images", "2", "--dtype", "float32")
+    assert make(*plain) == 0
+    first = [read_image(tmp_path / "out" / f"000{index}.png") for index in range(2)]
+    assert make(*plain, "--low-memory", "--overwrite") == 0
+    again = [read_image(tmp_path / "out" / f"000{index}.png") for index in range(2)]
+    assert all(largest_difference(*pair) <= 1 for pair in zip(first, again, strict=True))
+    assert make(*plain, "--low-memory", "--batch-size", "2") != 0
+    assert "--low-memory makes one picture at a time" in complaint(capsys)

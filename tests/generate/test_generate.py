@@ -82,7 +82,7 @@ def test_control_acts_and_strength_zero_does_not(base: BaseModel, canny: Path, p
 
 def test_an_untrained_controlnet_is_said(base: BaseModel, photo: Path) -> None:
     fresh = ControlNet(base.unet).eval()
-    with pytest.warns(UserWarning, match="canny has no effect: its ControlNet adds only zeros"):
+    with pytest.warns(UserWarning, match="canny has no effect: its network adds only zeros"):
         next(generate(base, asked(photo, fresh, (5,))))  # type: ignore[arg-type]
 
 

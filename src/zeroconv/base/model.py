@@ -270,8 +270,9 @@ class BaseModel:
             encoder_hidden_states=text.tokens,
             timestep_cond=None if guidance_embedding is None else guidance_embedding.to(noisy_latents),
             added_cond_kwargs=added,
-            down_block_additional_residuals=None if control is None else control.skips,
-            mid_block_additional_residual=None if control is None else control.middle,
+            down_block_additional_residuals=control.skips if control and control.residuals else None,
+            mid_block_additional_residual=control.middle if control and control.residuals else None,
+            down_intrablock_additional_residuals=list(control.features) if control and control.features else None,
             return_dict=False,
         )[0]
         return prediction

@@ -22,6 +22,7 @@ from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
 from zeroconv.generate.influence_report import write_report
+from zeroconv.generate.low_memory import smallest_type, without_text_encoders
 from zeroconv.generate.prepare import Prepared, prepare
 from zeroconv.images import Fit, read_image
 from zeroconv.progress import progress_bar
@@ -70,6 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(NUMBER_TYPES)} (default: float32)")
     machine.add_argument(
         "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
+    )
+    machine.add_argument(
+        "--low-memory",
+        action="store_true",
+        help="one picture at a time, 16-bit numbers where the device has them, text encoders freed when they have "
+        "read, each network on the GPU only while it runs; the same pictures but for rounding",
     )
 
 
@@ -142,13 +149,14 @@ def run(args: argparse.Namespace) -> int:
     """Makes the pictures and writes the folder."""
     began = time.perf_counter()
     asked = _asked(args)
-    device, dtype = _device(args.device), number_type(args.dtype or asked.dtype or "float32")
-    if args.batch_size is not None and args.batch_size < 1:
-        raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
+    device = _device(args.device)
+    default = smallest_type(device) if args.low_memory else "float32"
+    dtype = number_type(args.dtype or asked.dtype or default)
+    _check_batch_size(args)
     _check_files(asked.request)
     with RunFolder(args.out, asked.request, args.request) as folder:
         args.base, args.tokenizer, args.prediction = asked.base or "tiny", asked.tokenizer, asked.prediction
-        base = load_asked(args, device, NUMBER_TYPES[dtype])
+        base = load_asked(args, "cpu" if args.low_memory else device, NUMBER_TYPES[dtype])
         loaded = time.perf_counter()
         prepared = _prepare(base, asked)
         folder.begin(base, prepared, device=str(device), dtype=dtype, tokenizer=asked.tokenizer)
@@ -156,15 +164,25 @@ def run(args: argparse.Namespace) -> int:
         kept = 0 if args.overwrite else folder.keep_finished()
         if kept:
             print(f"{kept} of {len(folder.pictures)} pictures are there already (--overwrite makes them anew)")
+        if args.low_memory:
+            prepared = without_text_encoders(prepared)
+        del base  # the text encoders may go
         ready = time.perf_counter()
         try:
-            _sample(base, prepared, folder, args)
+            _sample(prepared, folder, args, device)
         finally:  # stopped early, what was finished still has its record
             seconds = {"load": loaded - began, "prepare": ready - loaded, "sample": time.perf_counter() - ready}
             folder.end(seconds, len(folder.finished) - kept)
     for path in folder.made():
         print(path)
     return 0
+
+
+def _check_batch_size(args: argparse.Namespace) -> None:
+    if args.batch_size is not None and args.batch_size < 1:
+        raise UserError(f"--batch-size must be 1 or more, not {args.batch_size}")
+    if args.low_memory and args.batch_size not in (None, 1):
+        raise UserError(f"--low-memory makes one picture at a time; leave out --batch-size {args.batch_size}")
 
 
 def _check_files(request: Request) -> None:
@@ -192,15 +210,16 @@ def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
     return prepared
 
 
-def _sample(base: BaseModel, prepared: Prepared, folder: RunFolder, args: argparse.Namespace) -> None:
+def _sample(prepared: Prepared, folder: RunFolder, args: argparse.Namespace, device: torch.device) -> None:
     left = folder.left()
     if not left:
         return
     prepared = prepared.only(left)
     influence = influence_of(prepared) if args.report and prepared.controls else None
     count, steps = len(left), prepared.num_steps
+    memory = {"batch_size": 1, "device": device} if args.low_memory else {"batch_size": args.batch_size}
     with progress_bar(total=count * steps, desc=f"{count} picture{'s' * (count > 1)}", unit="step", leave=False) as bar:
-        for image in generate(base, prepared, batch_size=args.batch_size, on_step=bar.update, influence=influence):
+        for image in generate(prepared.base, prepared, on_step=bar.update, influence=influence, **memory):
             folder.add(image)
     if influence is not None:
         print(*write_report(influence, folder.folder), sep="\n")

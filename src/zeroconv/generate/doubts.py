@@ -79,7 +79,7 @@ class EffectCheck:
     def __call__(self, index: int, control: Control, moment: Moment) -> None:
         """Whether input `index` adds anything at all."""
         if index not in self.acted:
-            self.acted[index] = any(bool(residual.any()) for residual in control.residuals)
+            self.acted[index] = any(bool(part.any()) for part in control.parts)
 
     def warn(self) -> None:
         """Names what had no effect in the steps that were watched."""
@@ -87,7 +87,7 @@ class EffectCheck:
             if index not in self.acted:
                 warnings.warn(f"the control {name} has no effect: it acts at no step", stacklevel=3)
             elif not self.acted[index]:
-                reason = "its ControlNet adds only zeros, as an untrained one does or one behind a black mask"
+                reason = "its network adds only zeros, as an untrained ControlNet does or one behind a black mask"
                 warnings.warn(f"the control {name} has no effect: {reason}", stacklevel=3)
 
 

@@ -6,6 +6,7 @@ generators: it is the same picture, to 1/255, alone or among others.
 Shapes: B pictures sampled together, C latent channels, H W pixels, h w latent height and width, N condition channels.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,13 +14,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from zeroconv import conditions
+from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
 from zeroconv.control import Control, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.doubts import EffectCheck, announce_retry, find_fault, in_float32
+from zeroconv.generate.low_memory import decoded, lent
 from zeroconv.generate.picture_input import PictureInput, draw_noise, mask_tensor
 from zeroconv.generate.prepare import Prepared, PreparedControl, prepare
 from zeroconv.generate.prompt_modes import encode_prompts
@@ -47,12 +50,14 @@ def generate(
     batch_size: int | None = None,
     on_step: Callable[[int], object] | None = None,
     influence: Influence | None = None,
+    device: torch.device | None = None,
 ) -> Iterator[Image.Image]:
     """One RGB picture per seed, in order; UserError for a request this base cannot serve.
 
     batch_size  pictures sampled together; None: as many as cover a megapixel, at most 16
     on_step     called after each denoising step with the number of pictures it brought forward
     influence   is told what each control adds; `influence_of(prepared)` makes one
+    device      where each network is brought while it runs, and not longer; None: all stay where they are
     """
     prepared = request if isinstance(request, Prepared) else prepare(base, request)
     (width, height), count = prepared.size, len(prepared.request.seeds)
@@ -61,12 +66,19 @@ def generate(
     batch = _batches(prepared, _all_of(check, influence), on_step)
     for first in range(0, count, together):
         pictures = slice(first, first + together)
-        with nullcontext() if influence is None else influence.watching(prepared.base.unet):
+        watching = nullcontext() if influence is None else influence.watching(prepared.base.unet)
+        with lent(device, *_sampling_networks(prepared)), watching:
             latents = batch(pictures)
-        images = _sound_images(prepared, latents, pictures)
+        images = _sound_images(prepared, latents, pictures, device)
         if first == 0:
             check.warn()
         yield from _to_images(images)
+
+
+def _sampling_networks(prepared: Prepared) -> list[nn.Module]:
+    """What runs until the latents are there; a picture to begin from is encoded first."""
+    networks = [prepared.base.unet, *(control.controlnet for control in prepared.controls)]
+    return [*dict.fromkeys(networks), *([] if prepared.image is None else [prepared.base.vae])]
 
 
 def _acting(prepared: Prepared, together: int) -> dict[int, str]:
@@ -79,6 +91,9 @@ def influence_of(prepared: Prepared) -> Influence:
     """What can watch how much each of the request's controls contributes, and where two pull apart."""
     has_embedding = prepared.base.unet.config.get("time_cond_proj_dim") is not None
     names = [control.request.name for control in prepared.controls]
+    for name, control in zip(names, prepared.controls, strict=True):
+        if isinstance(control.controlnet, Adapter):
+            warnings.warn(f"the report leaves out {name}, a T2I-Adapter: it adds nothing to the skips", stacklevel=2)
     return Influence(names, is_guided=prepared.guidance != 1 and not has_embedding)
 
 
@@ -111,17 +126,21 @@ def _batches(
     return batch
 
 
-def _sound_images(prepared: Prepared, latents: Tensor, pictures: slice) -> Tensor:
+def _sound_images(prepared: Prepared, latents: Tensor, pictures: slice, device: torch.device | None) -> Tensor:
     """Latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1]; made again in float32 where half precision failed."""
     base = prepared.base
-    images = base.decode(latents)
+    with lent(device, base.vae):
+        images = decoded(base, latents)
     fault = find_fault(base, latents, images)
     if fault is None or not announce_retry(base, fault):
         return images
-    nets = () if fault.is_decoding else (base.unet, *base.text_encoders, *(c.controlnet for c in prepared.controls))
-    with in_float32(base.vae, *dict.fromkeys(nets)):
-        latents = latents if fault.is_decoding else _batches(prepared)(pictures)
-        images = base.decode(latents)
+    nets = () if fault.is_decoding else (*_sampling_networks(prepared), *base.text_encoders)
+    with in_float32(*dict.fromkeys((base.vae, *nets))):
+        if not fault.is_decoding:
+            with lent(device, *_sampling_networks(prepared)):
+                latents = _batches(prepared)(pictures)
+        with lent(device, base.vae):
+            images = decoded(base, latents)
         remaining = find_fault(base, latents, images)
         if remaining is not None:
             announce_retry(base, remaining)
@@ -134,29 +153,38 @@ def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Te
     base, request, guidance = prepared.base, prepared.request, prepared.guidance
     inputs = [_control_input(base, control) for control in prepared.controls]
     strengths = [control.request.strengths(len(request.seeds)) for control in prepared.controls]
-    texts = _texts(base, request, prepared.size)
+    texts = _texts(prepared)
 
     def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
         own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
-        return guided_noise(base, own, *texts(pictures), guidance, channels=channels, watch=watch)
+        prompts, negatives = (text.to(base.device, base.dtype) for text in texts(pictures))
+        return guided_noise(base, own, prompts, negatives, guidance, channels=channels, watch=watch)
 
     return predictions
 
 
-def _texts(base: BaseModel, request: Request, size: tuple[int, int]) -> Callable[[slice], tuple[Text, Text]]:
+def _texts(prepared: Prepared) -> Callable[[slice], tuple[Text, Text]]:
     """The texts of a batch of the pictures; where all share theirs, encoded once."""
+    base, request = prepared.base, prepared.request
+    if prepared.texts:
+        return lambda pictures: _joined(prepared.texts if len(prepared.texts) == 1 else prepared.texts[pictures])
 
     def rows(text: str | tuple[str, ...], pictures: slice) -> list[str]:
         return [text] if isinstance(text, str) else list(text[pictures])
 
     def texts(pictures: slice) -> tuple[Text, Text]:
         prompts, negatives = rows(request.prompt, pictures), rows(request.negative, pictures)
-        return encode_prompts(base, prompts, negatives, size, request.prompt_mode)
+        return encode_prompts(base, prompts, negatives, prepared.size, request.prompt_mode)
 
     if not (isinstance(request.prompt, str) and isinstance(request.negative, str)):
         return texts
     shared = texts(slice(None))
     return lambda pictures: shared
+
+
+def _joined(texts: tuple[tuple[Text, Text], ...]) -> tuple[Text, Text]:
+    prompts, negatives = zip(*texts, strict=True)
+    return Text.cat(prompts), Text.cat(negatives)
 
 
 def _beginning(

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from zeroconv import conditions, weights
+from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
-from zeroconv.control import ControlNet
+from zeroconv.control import ControlNet, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.loras import with_loras
 from zeroconv.generate.picture_input import has_inpainting_channels
@@ -29,6 +30,8 @@ from zeroconv.weights import Sidecar
 
 _DENOISE = 0.8
 """diffusers' default strength of image-to-image."""
+_Network = tuple[str, ControlNet | Adapter, Sidecar]
+"""What acts: its name, which one in memory lacks, itself, and what is known of its training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class PreparedControl:
     """The input at the run's size."""
     condition: Image.Image
     """What the ControlNet sees, at the run's size."""
-    controlnet: ControlNet
+    controlnet: ControlNet | Adapter
     sidecar: Sidecar
     """What is known of how the ControlNet was trained."""
     mask: Image.Image | None = None
@@ -65,6 +68,8 @@ class Prepared:
     """Where it is made anew, in grey at the run's size."""
     notes: tuple[str, ...] = ()
     """What was decided for the user, in sentences."""
+    texts: tuple[tuple[Text, Text], ...] = ()
+    """The prompts and negative prompts as read, of each picture or of all, where the base has no text encoders."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,7 +80,8 @@ class Prepared:
     def only(self, indices: Sequence[int]) -> "Prepared":
         """What is prepared for these of the request's pictures."""
         controls = tuple(replace(control, request=control.request.only(indices)) for control in self.controls)
-        return replace(self, request=self.request.only(indices), controls=controls)
+        texts = self.texts if len(self.texts) < 2 else tuple(self.texts[index] for index in indices)
+        return replace(self, request=self.request.only(indices), controls=controls, texts=texts)
 
     @property
     def guidance(self) -> float:
@@ -205,18 +211,18 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[str, ControlNet, Sidecar]]:
+def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[_Network]:
     """Name, network and sidecar of each control; what several share is loaded once."""
-    loaded: dict[str, tuple[ControlNet, Sidecar]] = {}
-    found: list[tuple[str, ControlNet, Sidecar]] = []
+    loaded: dict[str, tuple[ControlNet | Adapter, Sidecar]] = {}
+    found: list[_Network] = []
     for control in controls:
         checkpoint = control.checkpoint or default_checkpoint(base, control.name)
-        if isinstance(checkpoint, ControlNet):
+        if isinstance(checkpoint, ControlNet | Adapter):
             found.append(("", checkpoint, Sidecar()))
             continue
         name = str(checkpoint)
         if name not in loaded:
-            loaded[name] = weights.load_with_sidecar(checkpoint, base)
+            loaded[name] = weights.load_control(checkpoint, base)
         found.append((name, *loaded[name]))
     return found
 
@@ -224,7 +230,7 @@ def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[tuple[s
 def _prepare_control(
     control: ControlRequest,
     given: _Given,
-    network: tuple[str, ControlNet, Sidecar],
+    network: _Network,
     size: tuple[int, int],
     request: Request,
 ) -> PreparedControl:

@@ -6,6 +6,7 @@ Each is known by a name that only such files have, as their published versions d
 import re
 from collections.abc import Iterable
 
+T2I_ADAPTER = "a T2I-Adapter"
 # What a file is, and the names it is known by; the first that fits is said.
 _KINDS: tuple[tuple[str, str], ...] = (
     ("a ControlNet-LLLite", r"lllite_"),
@@ -13,7 +14,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("a ControlNet-Union", r"(.*\.)?(task_embedding$|control_add_embedding\.|transformer_layes\.)"),
     ("a ControlNet of a transformer base (SD 3, FLUX and others)", r"(.*\.)?controlnet_(blocks|single_blocks)\."),
     ("a ControlNet-XS", r"(.*\.)?(ctrl_to_base|base_to_ctrl|control_to_base|enc_zero_convs)"),
-    ("a T2I-Adapter", r"(adapter\.)?body\.\d+\.(in_conv|resnets|block1|down_opt)"),
+    (T2I_ADAPTER, r"(adapter\.)?body\.\d+\.(in_conv|resnets|block1|down_opt)"),
     ("an AnimateDiff motion module", r".*\.motion_modules\."),
     ("a transformer base (SD 3, FLUX and others)", r"(model\.diffusion_model\.)?(joint|double|transformer)_blocks\."),
     ("a LoRA", r"lora_|.*\.lora[_.]|.*\.(hada|lokr)_"),

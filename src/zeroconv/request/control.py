@@ -15,6 +15,7 @@ from zeroconv.sampling.layer_weights import LayerWeights, check_layer_weights
 from zeroconv.sampling.timing import Schedule, Window, check_schedule, check_window
 
 if TYPE_CHECKING:
+    from zeroconv.adapter import Adapter
     from zeroconv.control import ControlNet
 
 
@@ -46,8 +47,8 @@ class ControlRequest:
     """Pixels over which the mask's rim fades."""
     ready: bool = False
     """Whether the image already is the condition."""
-    checkpoint: "str | Path | ControlNet | None" = None
-    """Which ControlNet: a folder, a file, a built-in name, or one in memory. None: the base's own for the condition."""
+    checkpoint: "str | Path | ControlNet | Adapter | None" = None
+    """Which ControlNet or T2I-Adapter: folder, file, hub id, built-in name, or one in memory. None: the base's own."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The condition's own options, e.g. low and high of canny."""
 

@@ -39,8 +39,9 @@ class Influence:
     _skips: list[Tensor] = field(default_factory=list)
 
     def __call__(self, index: int, control: Control, moment: Moment) -> None:
-        """Control `index` as it is added in the prediction that follows."""
-        self._now[index] = control
+        """Control `index` as it is added in the prediction that follows; adapters have nothing at the skips."""
+        if control.residuals:
+            self._now[index] = control
 
     @contextmanager
     def watching(self, unet: Any) -> Iterator[None]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from zeroconv.adapter import Adapter
 from zeroconv.checked import is_list, number_list
 from zeroconv.errors import UserError, nearest
 
@@ -50,13 +51,17 @@ def layer_weights(weights: LayerWeights, controlnet: Any) -> tuple[float, ...] |
     levels = residual_levels(controlnet)
     numbers = tuple(SCHEDULES[weights](levels)) if isinstance(weights, str) else weights
     if len(numbers) != len(levels):
-        raise UserError(f"this ControlNet has {len(levels)} layers, skips and middle; got {len(numbers)} weights")
+        is_adapter = isinstance(controlnet, Adapter)
+        noun, layers = ("T2I-Adapter", "features") if is_adapter else ("ControlNet", "layers, skips and middle")
+        raise UserError(f"this {noun} has {len(levels)} {layers}; got {len(numbers)} weights")
     return None if all(number == 1 for number in numbers) else numbers
 
 
 def residual_levels(controlnet: Any) -> list[int]:
     """How often each of the n residuals' features was halved: 0 0 0 1 1 1 2 2 2 3 3 3 and 3 for SD 1.5, because the
-    output of a downsampler has the next level's size."""
+    output of a downsampler has the next level's size. An adapter has one feature a scale: 0 1 2 3."""
+    if isinstance(controlnet, Adapter):
+        return controlnet.levels
     levels, level = [0], 0
     for block in controlnet.down_blocks:
         levels += [level] * len(block.resnets)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zeroconv.adapter import Adapter
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
 from zeroconv.sampling.image_start import ImageStart, skipped_steps
@@ -29,15 +30,17 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
 PredictNoise = Callable[[Tensor, Moment], Tensor]
+Encode = Callable[["ControlInput", int, int], Any]
+"""The encoding of an input's condition for so many pictures and predictions."""
 Watch = Callable[[int, Control, Moment], None]
 """Sees the control of each active input, by its index, as it is added at this moment."""
 
 
 @dataclass(frozen=True, eq=False)
 class ControlInput:
-    """One ControlNet with its condition image, and when, where and how strongly it acts."""
+    """One ControlNet or T2I-Adapter with its condition image, and when, where and how strongly it acts."""
 
-    controlnet: ControlNet
+    controlnet: ControlNet | Adapter
     image: Tensor
     """(B or 1, C, F*H, F*W) the condition in [0, 1]; one image serves all pictures of the batch."""
     strength: float | Tensor = 1.0
@@ -174,13 +177,16 @@ def _guidance_embedding(guidance: float, width: int | None) -> Tensor | None:
     return F.pad(torch.cat([angles.sin(), angles.cos()])[None], (0, width % 2))
 
 
-def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Tensor:
-    """The condition's encoding for every prediction, (num_predictions, c, H, W).
+def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Any:
+    """The condition's encoding for every prediction, (num_predictions, c, H, W); of an adapter its features, as many
+    rows as there are images.
 
-    All rows are encoded, though they repeat: one row alone differs in the last bit from the same row in a batch, and
-    pictures should equal diffusers'.
+    A ControlNet encodes all rows, though they repeat: one row alone differs in the last bit from the same row in a
+    batch, and pictures should equal diffusers', whose adapters encode each image once.
     """
-    image = entry.image.to(entry.controlnet.conv_in.weight)
+    image = entry.image.to(next(entry.controlnet.parameters()))
+    if isinstance(entry.controlnet, Adapter):
+        return entry.controlnet.encode_condition(image)
     return entry.controlnet.encode_condition(_spread(image, num_pictures, num_predictions))
 
 
@@ -191,7 +197,7 @@ def combined_control(
     text: Text,
     negative: Text | None = None,
     *,
-    encode: Callable[[ControlInput, int, int], Tensor] = _encode,
+    encode: Encode = _encode,
     watch: Watch | None = None,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
@@ -214,21 +220,30 @@ def _control(
     moment: Moment,
     text: Text,
     negative: Text | None,
-    encode: Callable[[ControlInput, int, int], Tensor],
+    encode: Encode,
 ) -> Control:
     """One input's control, weighted and masked; zeros on the unconditional half where it is conditional only."""
     is_padded = negative is not None and entry.conditional_only
     texts = _both(text, None if is_padded else negative, len(latents))
     sizes = (len(latents), len(texts))
-    encoded = encode(entry, *sizes)
-    latents = latents[:, : entry.controlnet.conv_in.in_channels]
-    control: Control = entry.controlnet(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
+    control = _added(entry, latents, moment, texts, encode(entry, *sizes))
     factors = _factors(entry.strength_at(moment), entry.weights)
     control = control.scaled(_spread(factors, *sizes) if isinstance(factors, Tensor) else factors)
     if entry.mask is not None:
         control = control.masked(_spread(entry.mask, *sizes))
     if is_padded:
-        control = Control(tuple(torch.cat([torch.zeros_like(r), r]) for r in control.residuals))
+        control = control.with_parts(torch.cat([torch.zeros_like(part), part]) for part in control.parts)
+    return control
+
+
+def _added(entry: ControlInput, latents: Tensor, moment: Moment, texts: Text, encoded: Any) -> Control:
+    """What the input's network adds for each of the texts, at full strength everywhere."""
+    network, sizes = entry.controlnet, (len(latents), len(texts))
+    if isinstance(network, Adapter):
+        control: Control = network(_spread(latents, *sizes), encoded)
+    else:
+        latents = latents[:, : network.conv_in.in_channels]
+        control = network(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
     return control
 
 

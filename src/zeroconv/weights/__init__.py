@@ -1,13 +1,13 @@
 """ControlNets on disk: save, load, convert and describe, in our layout, diffusers' and the original one.
 
 keys: names of weights; files: safe reading; architecture: configs; sidecar: `zeroconv.json`; places: where a
-checkpoint is; completion: what needs its base to be whole; saving, loading, interop, describe, convert and proof: what
-to do with it.
+checkpoint is; completion: what needs its base to be whole; adapters: T2I-Adapters; saving, loading, interop, describe,
+convert and proof: what to do with it.
 """
 
 from zeroconv.weights.describe import Description, describe
 from zeroconv.weights.interop import as_diffusers
-from zeroconv.weights.loading import load, load_with_sidecar
+from zeroconv.weights.loading import load, load_control, load_with_sidecar
 from zeroconv.weights.places import BUILT_IN, file_hash
 from zeroconv.weights.saving import save, to_diffusers, to_original
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
@@ -20,6 +20,7 @@ __all__ = [
     "describe",
     "file_hash",
     "load",
+    "load_control",
     "load_with_sidecar",
     "read_sidecar",
     "save",

@@ -17,6 +17,8 @@ from zeroconv.variants import variant, variant_of
 CLASS = "ControlNetModel"
 OWN_CLASS = "ZeroconvControlNet"
 """The class name of variants that diffusers cannot run, so that nothing misreads them."""
+ADAPTER_CLASS = "T2IAdapter"
+"""The class name of T2I-Adapters, in diffusers too."""
 
 _NOT_A_COPY = ("lite", "modulation")
 """Variants with other weights than a copy of the encoder and its joints."""

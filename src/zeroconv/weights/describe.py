@@ -18,11 +18,12 @@ from zeroconv.errors import UserError
 from zeroconv.original.names import inside
 from zeroconv.original.unet import unet_to_diffusers
 from zeroconv.tensor_files import read_about
+from zeroconv.weights.adapters import adapter_config, adapter_family, adapter_layout, canonical_adapter, is_adapter
 from zeroconv.weights.architecture import OWN_CLASS, encoder_config
 from zeroconv.weights.completion import DIFFERENCE, LOW_RANK, full_shapes
 from zeroconv.weights.keys import DIFFUSERS_MARK
 from zeroconv.weights.loading import canonical
-from zeroconv.weights.places import BUILT_IN, Place, find, folder_place
+from zeroconv.weights.places import BUILT_IN, CONTROLS, Place, find, folder_place
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
 
 # Words in the names of released files that are no names of conditions here.
@@ -35,7 +36,7 @@ class Description:
 
     source: str
     kind: str
-    """ "ControlNet", "base" or "U-Net"."""
+    """ "ControlNet", "T2I-Adapter", "base" or "U-Net"."""
     layout: str
     """ "diffusers folder", "diffusers file", "original file" and what it holds besides, "Control-LoRA" or another."""
     family: str
@@ -55,8 +56,8 @@ class Description:
         rows = {"kind": self.kind, "layout": self.layout, "family": self.family}
         rows["U-Net parameters" if self.kind == "base" else "parameters"] = f"{self.parameters:,}"
         rows["number type"] = self.dtype
-        if self.kind == "ControlNet":
-            is_guess = self.sidecar is not None and not self.sidecar.base and self.condition
+        if self.kind in ("ControlNet", "T2I-Adapter"):
+            is_guess = self.condition and not (self.sidecar and self.sidecar.base)
             rows["condition"] = (self.condition or "not recorded") + (" (by the file's name)" if is_guess else "")
         rows |= self.facts
         width = max(map(len, rows))
@@ -74,7 +75,8 @@ def describe(source: str | Path) -> Description:
     if name not in BUILT_IN and path.is_dir() and _class_name(path) == "UNet2DConditionModel":
         place = folder_place(path, expected=("UNet2DConditionModel",))
         return _described(name, "U-Net", "diffusers folder", place.shapes(), place.config or {})
-    return _describe_file(name, find(source))
+    place = find(source, CONTROLS)
+    return _describe_adapter(name, place) if is_adapter(place) else _describe_file(name, place)
 
 
 def _base_folder(name: str, path: Path) -> Path | None:
@@ -112,6 +114,31 @@ def _describe_file(name: str, place: Place) -> Description:
     sidecar = Sidecar(condition=_guess(place.path.name)) if place.config is None else read_sidecar(place.path)
     layout = _layout(place, shapes)
     return _described(name, "ControlNet", layout, full_shapes(state), place.config or {}, _hints(state), sidecar)
+
+
+def _describe_adapter(name: str, place: Place) -> Description:
+    state = canonical_adapter(place.shapes(), place.path)
+    config = {**adapter_config(state, place.path), **(place.config or {})}
+    return Description(
+        source=name,
+        kind="T2I-Adapter",
+        layout=adapter_layout(place),
+        family=adapter_family(config),
+        parameters=sum(tensor.numel() for tensor in state.values()),
+        dtype=_number_types(state),
+        condition=_guess(place.path.name),
+        facts={
+            "adapter type": config["adapter_type"],
+            "condition channels": str(config["in_channels"]),
+            "channels": "/".join(map(str, config["channels"])),
+            "tensors": str(len(state)),
+        },
+    )
+
+
+def _number_types(state: Mapping[str, Tensor]) -> str:
+    types = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
+    return ", ".join(kind for kind, _ in types.most_common())
 
 
 def _layout(place: Place, shapes: Mapping[str, Tensor]) -> str:
@@ -190,7 +217,6 @@ def _described(
     sidecar: Sidecar | None = None,
 ) -> Description:
     shape = encoder_config(config, state)
-    types = Counter(str(tensor.dtype).removeprefix("torch.") for tensor in state.values())
     known = {
         "text width": str(shape.get("cross_attention_dim", "not known")),
         "levels": "/".join(map(str, shape["block_out_channels"])),
@@ -204,7 +230,7 @@ def _described(
         layout=layout,
         family=family_of(shape),
         parameters=sum(tensor.numel() for tensor in state.values()),
-        dtype=", ".join(kind for kind, _ in types.most_common()),
+        dtype=_number_types(state),
         condition=None if sidecar is None else sidecar.condition,
         facts={**known, **(facts or {}), **about},
         sidecar=sidecar,

@@ -12,22 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
 from zeroconv.base.families import family_of
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.original.names import inside
-from zeroconv.original.strangers import kind_of, what_is
+from zeroconv.original.strangers import T2I_ADAPTER, kind_of, what_is
+from zeroconv.weights.adapters import is_adapter, load_adapter
 from zeroconv.weights.architecture import config_of_shapes, encoder_config, skeleton
 from zeroconv.weights.completion import DIFFERENCE, LOW_RANK, completed, full_shapes, is_incomplete
 from zeroconv.weights.keys import DIFFUSERS_MARK, MARK, diffusers_to_ours, from_original
-from zeroconv.weights.places import find
+from zeroconv.weights.places import CONTROLS, Place, find
 from zeroconv.weights.sidecar import Sidecar, read_sidecar
 
 # How the original layout's keys may begin, the longest first; whole-model files hold the base beside them.
 _PREFIXES = ("model.control_model.", "control_model.", "")
-_REFUSED = ("a ControlNet-LLLite", "an IP-Adapter", "a ControlNet-Union", "a ControlNet-XS", "a T2I-Adapter")
-"""Kinds of control that are none of ours, though some hold a ControlNet's names too."""
+_REFUSED = ("a ControlNet-LLLite", "an IP-Adapter", "a ControlNet-Union", "a ControlNet-XS", T2I_ADAPTER)
+"""Kinds of control that are no ControlNets, though some hold a ControlNet's names too."""
 
 
 def load(source: str | Path, base: BaseModel) -> ControlNet:
@@ -42,7 +44,16 @@ def load(source: str | Path, base: BaseModel) -> ControlNet:
 
 def load_with_sidecar(source: str | Path, base: BaseModel) -> tuple[ControlNet, Sidecar]:
     """As `load`, with what `zeroconv.json` says of it; an empty sidecar for ControlNets made elsewhere."""
-    place = find(source)
+    return _load(find(source), base, source)
+
+
+def load_control(source: str | Path, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
+    """As `load_with_sidecar`, or a T2I-Adapter with an empty sidecar: whatever steers a base."""
+    place = find(source, CONTROLS)
+    return (load_adapter(place, base), Sidecar()) if is_adapter(place) else _load(place, base, source)
+
+
+def _load(place: Place, base: BaseModel, source: str | Path) -> tuple[ControlNet, Sidecar]:
     sidecar = Sidecar() if place.config is None else read_sidecar(place.path)
     state = canonical(place.read(), place.path)
     shapes = full_shapes(state)
@@ -78,7 +89,8 @@ def canonical(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     What is incomplete without a base keeps its mark (`completion.is_incomplete`).
     """
     if (kind := kind_of(state)) in _REFUSED:
-        raise UserError(f"{path} is {kind}, which zeroconv does not run: expected a ControlNet.")
+        reason = "acts in pictures only" if kind == T2I_ADAPTER else "zeroconv does not run"
+        raise UserError(f"{path} is {kind}, which {reason}: expected a ControlNet.")
     marks = {key: state[key] for key in (LOW_RANK, DIFFERENCE) if key in state}
     if DIFFUSERS_MARK in state:
         return dict(state)

@@ -12,13 +12,16 @@ from zeroconv.base.families import MODELS
 from zeroconv.errors import UserError, nearest
 from zeroconv.hub import fetch, looks_like_hub_id, weight_set
 from zeroconv.tensor_files import read_shapes, read_tensors, sha256_of
-from zeroconv.weights.architecture import CLASS, OWN_CLASS
+from zeroconv.weights.architecture import ADAPTER_CLASS, CLASS, OWN_CLASS
 from zeroconv.weights.sidecar import FILE
 
 BUILT_IN: dict[str, Path] = {
     f"tiny-{folder.name.removeprefix('controlnet-')}": folder for folder in sorted(MODELS.glob("controlnet-*"))
 }
 """The ControlNets that ship with the package: name -> folder."""
+CONTROLNETS = (CLASS, OWN_CLASS)
+CONTROLS = (*CONTROLNETS, ADAPTER_CLASS)
+"""The class names of what can steer a base."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,23 @@ class Place:
         return {key: tensor for file in self.files for key, tensor in read_shapes(file).items()}
 
 
-def find(source: str | Path) -> Place:
-    """The checkpoint that `source` names; UserError where there is none."""
+def find(source: str | Path, expected: tuple[str, ...] = CONTROLNETS) -> Place:
+    """The checkpoint that `source` names; UserError where there is none, or a folder's is of another class."""
     name = str(source)
     path = BUILT_IN.get(name, Path(name).expanduser())
     if path.is_file():
         return Place(path, (path,), None)
     if path.is_dir():
-        return folder_place(path)
+        return folder_place(path, expected)
     if looks_like_hub_id(name):
-        return folder_place(fetch(name, _wanted_files, "ControlNet"))
+        return folder_place(fetch(name, _wanted_files, "ControlNet"), expected)
     raise UserError(
         f"no ControlNet {name!r}: expected a folder, a .safetensors, .pth or .ckpt file, a hub id (owner/name)"
         + (f" or a built-in name; {nearest(name, BUILT_IN)}." if BUILT_IN else ".")
     )
 
 
-def folder_place(folder: Path, expected: tuple[str, ...] = (CLASS, OWN_CLASS)) -> Place:
+def folder_place(folder: Path, expected: tuple[str, ...] = CONTROLNETS) -> Place:
     """A network's folder in the diffusers format; its config must be of one of the `expected` classes."""
     path = folder / "config.json"
     if not path.is_file():
@@ -90,11 +93,11 @@ def _wanted_files(names: Sequence[str]) -> list[str]:
 
 
 def file_hash(source: object) -> str | None:
-    """The sha256 of a ControlNet's weights on this disk; None for what is no name or path of one."""
+    """The sha256 of a control's weights on this disk; None for what is no name or path of one."""
     if not isinstance(source, str | Path):
         return None
     try:
-        files = find(source).files
+        files = find(source, CONTROLS).files
     except (UserError, OSError):
         return None
     return "+".join(sha256_of(file) for file in files)
