@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
+from zeroconv.sampling.computed_once import ComputedOnce
 from zeroconv.sampling.image_start import ImageStart, skipped_steps
 from zeroconv.sampling.timing import Moment, Schedule, Window, factor, is_inside
 
@@ -147,14 +148,16 @@ def guided_noise(
         raise UserError(f"guidance {guidance} needs the negative prompts' text; only guidance 1 does without")
     unconditional = None if guidance == 1 or embedded is not None else negative
     options = {} if embedded is None else {"guidance_embedding": embedded}
-    encode = cache(_encode)
+    kept = Kept(cache(_encode), cache(_both), cache(ComputedOnce))
+    unet_once = ComputedOnce(base.unet)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
         latents = latents if channels is None else torch.cat([latents, channels], dim=1)
-        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode, watch=watch)
-        texts = _both(text, unconditional, len(latents))
+        control = combined_control(inputs, latents, moment, text, unconditional, kept=kept, watch=watch)
+        texts = kept.both(text, unconditional, len(latents))
         both_latents = _spread(latents, len(latents), len(texts))
-        noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
+        with unet_once.predicting(is_doubled=unconditional is not None):
+            noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
         if unconditional is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
@@ -175,13 +178,9 @@ def _guidance_embedding(guidance: float, width: int | None) -> Tensor | None:
 
 
 def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Tensor:
-    """The condition's encoding for every prediction, (num_predictions, c, H, W).
-
-    All rows are encoded, though they repeat: one row alone differs in the last bit from the same row in a batch, and
-    pictures should equal diffusers'.
-    """
-    image = entry.image.to(entry.controlnet.conv_in.weight)
-    return entry.controlnet.encode_condition(_spread(image, num_pictures, num_predictions))
+    """The condition's encoding, one row for all predictions or one for each: (1 or num_predictions, c, H, W)."""
+    encoded = entry.controlnet.encode_condition(entry.image.to(entry.controlnet.conv_in.weight))
+    return encoded if len(encoded) == 1 else _spread(encoded, num_pictures, num_predictions)
 
 
 def combined_control(
@@ -191,18 +190,18 @@ def combined_control(
     text: Text,
     negative: Text | None = None,
     *,
-    encode: Callable[[ControlInput, int, int], Tensor] = _encode,
+    kept: "Kept | None" = None,
     watch: Watch | None = None,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
 
     With a negative it is for 2B predictions: the unconditional half first, then the conditional one.
-    encode: `_encode` or a cache of it, for callers that take many steps with the same inputs.
+    kept: for callers that take many steps with the same inputs, what those share.
     """
-    controls = []
+    kept, controls = kept or Kept(), []
     for index, entry in enumerate(inputs):
         if entry.is_active(moment):
-            controls.append(_control(entry, latents, moment, text, negative, encode))
+            controls.append(_control(entry, latents, moment, text, negative, kept))
             if watch is not None:
                 watch(index, controls[-1], moment)
     return reduce(add, controls) if controls else None
@@ -214,15 +213,16 @@ def _control(
     moment: Moment,
     text: Text,
     negative: Text | None,
-    encode: Callable[[ControlInput, int, int], Tensor],
+    kept: "Kept",
 ) -> Control:
     """One input's control, weighted and masked; zeros on the unconditional half where it is conditional only."""
     is_padded = negative is not None and entry.conditional_only
-    texts = _both(text, None if is_padded else negative, len(latents))
+    texts = kept.both(text, None if is_padded else negative, len(latents))
     sizes = (len(latents), len(texts))
-    encoded = encode(entry, *sizes)
-    latents = latents[:, : entry.controlnet.conv_in.in_channels]
-    control: Control = entry.controlnet(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
+    encoded = kept.encode(entry, *sizes)
+    latents = _spread(latents[:, : entry.controlnet.conv_in.in_channels], *sizes)
+    with kept.once(entry.controlnet).predicting(is_doubled=negative is not None and not is_padded):
+        control: Control = entry.controlnet(latents, moment.timestep, texts, encoded=encoded)
     factors = _factors(entry.strength_at(moment), entry.weights)
     control = control.scaled(_spread(factors, *sizes) if isinstance(factors, Tensor) else factors)
     if entry.mask is not None:
@@ -261,3 +261,12 @@ def _both(text: Text, negative: Text | None, num_pictures: int) -> Text:
     """The prompts of every prediction: the negative ones first, as diffusers orders them."""
     texts = [text] if negative is None else [negative, text]
     return Text.cat([entry.repeat(num_pictures) if len(entry) == 1 else entry for entry in texts])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the predictions of one sampling share; as it stands each computes it anew."""
+
+    encode: Callable[[ControlInput, int, int], Tensor] = _encode
+    both: Callable[[Text, Text | None, int], Text] = _both
+    once: Callable[[ControlNet], ComputedOnce] = ComputedOnce
