@@ -101,7 +101,7 @@ def _batches(
         generators = [torch.Generator().manual_seed(seed) for seed in prepared.request.seeds[pictures]]
         noise, start, channels = begin(generators)
         latents = noise
-        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.request.steps, generators)
+        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.steps, generators)
         for stage in sample(*steps, start=start):
             latents = stage
             if on_step:
@@ -138,7 +138,8 @@ def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Te
 
     def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
         own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
-        return guided_noise(base, own, *texts(pictures), guidance, channels=channels, watch=watch)
+        options = {"channels": channels, "watch": watch, "savings": prepared.level.savings}
+        return guided_noise(base, own, *texts(pictures), guidance, **options)
 
     return predictions
 

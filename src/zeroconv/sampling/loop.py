@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ from torch.nn import functional as F
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
 from zeroconv.sampling.computed_once import ComputedOnce
+from zeroconv.sampling.deep_features import DeepFeatures
 from zeroconv.sampling.image_start import ImageStart, skipped_steps
+from zeroconv.sampling.savings import EXACT, Occasional, Savings
 from zeroconv.sampling.timing import Moment, Schedule, Window, factor, is_inside
 
 if TYPE_CHECKING:
@@ -135,13 +137,15 @@ def guided_noise(
     *,
     channels: Tensor | None = None,
     watch: Watch | None = None,
+    savings: Savings = EXACT,
 ) -> PredictNoise:
     """The base's prediction under control, eps_u + guidance * (eps_c - eps_u), as a function of latents and moment.
 
     text, negative: B prompts each, or one for all. Guidance 1 makes no unconditional prediction and needs no negative.
     Each condition image is encoded once, when its ControlNet first runs. channels: (B, 1 + C, H, W), what an inpainting
     U-Net reads behind the latents; a ControlNet reads as many of all channels as it was made for. A U-Net that was
-    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction.
+    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction. savings: what may be left
+    out; with any, a function is for one sampling.
     """
     embedded = _guidance_embedding(guidance, base.unet.config.get("time_cond_proj_dim"))
     if guidance != 1 and negative is None and embedded is None:
@@ -149,16 +153,20 @@ def guided_noise(
     unconditional = None if guidance == 1 or embedded is not None else negative
     options = {} if embedded is None else {"guidance_embedding": embedded}
     kept = Kept(cache(_encode), cache(_both), cache(ComputedOnce))
-    unet_once = ComputedOnce(base.unet)
+    unet_once, deep = ComputedOnce(base.unet), DeepFeatures(base.unet, savings.deep_every)
+    controls: Occasional[Control | None] = Occasional(savings.control_every)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
         latents = latents if channels is None else torch.cat([latents, channels], dim=1)
-        control = combined_control(inputs, latents, moment, text, unconditional, kept=kept, watch=watch)
-        texts = kept.both(text, unconditional, len(latents))
+        against = unconditional if savings.is_guided(moment) else None
+        circumstances = (against is None, *(entry.is_active(moment) for entry in inputs))
+        compute = partial(combined_control, inputs, latents, moment, text, against, kept=kept, watch=watch)
+        control = controls(compute, moment, circumstances)
+        texts = kept.both(text, against, len(latents))
         both_latents = _spread(latents, len(latents), len(texts))
-        with unet_once.predicting(is_doubled=unconditional is not None):
+        with unet_once.predicting(is_doubled=against is not None), deep.predicting(moment, circumstances):
             noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
-        if unconditional is None:
+        if against is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
         return noise_unconditional + guidance * (noise_conditional - noise_unconditional)
