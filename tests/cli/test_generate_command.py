@@ -43,6 +43,14 @@ def test_generate_writes_what_it_promises(make: Make, photo: Path, tmp_path: Pat
     assert str(out / "sheet.png") in said and str(out / "0001.png") in said
 
 
+@pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
+def test_speed_is_said_and_recorded(make: Make, tmp_path: Path, capsys: Capture) -> None:
+    assert make("--speed", "fast", "--steps", "8") == 0
+    made = read_run(tmp_path / "out")
+    assert (made["speed"], made["steps"], made["scheduler"]) == ("fast", 8, "unipc")
+    assert "speed fast: 4 steps of unipc" in capsys.readouterr().out
+
+
 def made_base(made: dict[str, object], out: Path) -> Path:
     return out / made["base"]["name"]
 

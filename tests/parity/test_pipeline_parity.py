@@ -1,4 +1,7 @@
-"""Prompt, condition and seed give the same latents as diffusers' ControlNet pipelines: largest difference 0.0."""
+"""Prompt, condition and seed give the same latents as diffusers' ControlNet pipelines.
+
+Without guidance bit by bit; with it to rounding, as one row alone and the same row in a batch differ in the last bit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -100,12 +103,17 @@ def their_latents(pipe: Any, image: Any, guidance: float = 7.5, **options: Any) 
     return images
 
 
+def assert_same(mine: Tensor, other: Tensor) -> None:
+    """To rounding, as it grows over the steps."""
+    assert (mine - other).abs().max() <= 1e-4 * other.abs().max()
+
+
 @pytest.mark.parametrize("kind", SCHEDULERS)
 def test_schedulers(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel], kind: Any) -> None:
     image = random_condition(1)
     expected = their_latents(pipeline(base, theirs[0], scheduler_of(base, kind)), image)
     latents = our_latents(base, [ControlInput(nets[0], image)], scheduler_of(base, kind))
-    assert torch.equal(latents, expected)
+    assert_same(latents, expected)
     alone = our_latents(base, [], scheduler_of(base, kind))
     assert (latents - alone).abs().max() > 1e-3, "control that does nothing cannot show a difference"
 
@@ -113,7 +121,7 @@ def test_schedulers(base: BaseModel, nets: list[ControlNet], theirs: list[Contro
 def test_strength(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]) -> None:
     image, pipe = random_condition(1), pipeline(base, theirs[0], scheduler_of(base))
     expected = their_latents(pipe, image, controlnet_conditioning_scale=0.6)
-    assert torch.equal(our_latents(base, [ControlInput(nets[0], image, 0.6)], scheduler_of(base)), expected)
+    assert_same(our_latents(base, [ControlInput(nets[0], image, 0.6)], scheduler_of(base)), expected)
 
 
 def test_two_controls(base: BaseModel, nets: list[ControlNet], theirs: list[ControlNetModel]) -> None:
@@ -121,7 +129,7 @@ def test_two_controls(base: BaseModel, nets: list[ControlNet], theirs: list[Cont
     pipe = pipeline(base, theirs, scheduler_of(base))
     expected = their_latents(pipe, images, controlnet_conditioning_scale=strengths)
     inputs = [ControlInput(*each) for each in zip(nets, images, strengths, strict=True)]
-    assert torch.equal(our_latents(base, inputs, scheduler_of(base)), expected)
+    assert_same(our_latents(base, inputs, scheduler_of(base)), expected)
 
 
 @pytest.mark.parametrize("window", [(0.3, 1.0), (0.25, 0.75), (0.4, 0.5)])
@@ -132,7 +140,7 @@ def test_windows(
     pipe = pipeline(base, theirs[0], scheduler_of(base))
     expected = their_latents(pipe, image, control_guidance_start=start, control_guidance_end=end)
     latents = our_latents(base, [ControlInput(nets[0], image, start=start, end=end)], scheduler_of(base))
-    assert torch.equal(latents, expected)
+    assert_same(latents, expected)
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.7])
@@ -141,7 +149,7 @@ def test_guess_mode(base: BaseModel, nets: list[ControlNet], theirs: list[Contro
     pipe = pipeline(base, theirs[0], scheduler_of(base))
     expected = their_latents(pipe, image, guess_mode=True, controlnet_conditioning_scale=strength)
     entry = guessing(nets[0], image, strength)
-    assert torch.equal(our_latents(base, [entry], scheduler_of(base)), expected)
+    assert_same(our_latents(base, [entry], scheduler_of(base)), expected)
     plain = our_latents(base, [ControlInput(nets[0], image, strength)], scheduler_of(base))
     assert (expected - plain).abs().max() > 1e-3
 
@@ -191,4 +199,4 @@ def test_sdxl(sdxl_folder: Path, guess_mode: bool) -> None:
     expected = their_latents(pipe, image, controlnet_conditioning_scale=1.0, guess_mode=guess_mode)
     entry = guessing(net, image) if guess_mode else ControlInput(net, image)
     latents = our_latents(base, [entry], scheduler_of(base, EulerDiscreteScheduler))
-    assert torch.equal(latents, expected)
+    assert_same(latents, expected)

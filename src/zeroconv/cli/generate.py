@@ -30,9 +30,10 @@ from zeroconv.request import Request, record
 from zeroconv.request.control import ControlRequest
 from zeroconv.request.lora import parse_lora
 from zeroconv.request.prompt_mode import PromptMode
+from zeroconv.request.speed import Speed
 from zeroconv.schedulers import scheduler_names
 
-_MORE = ("image", "mask", "denoise", "prompt_mode")
+_MORE = ("image", "mask", "denoise", "prompt_mode", "speed")
 
 _EXAMPLES = """\
 examples:
@@ -114,6 +115,12 @@ def _add_how(how: Any) -> None:
         choices=typing.get_args(PromptMode),
         help="plain cuts prompts after 77 tokens, long reads all of them, weighted knows (house)1.3 and tree++ "
         "as well (extra prompts) (default: plain)",
+    )
+    how.add_argument(
+        "--speed",
+        choices=typing.get_args(Speed),
+        help="balanced and fast leave out what changes the pictures a little: steps, guidance where little noise is "
+        "left, and what a step has in common with the one before (default: exact)",
     )
     how.add_argument("--steps", metavar="N", type=whole, help="denoising steps (default: 20)")
     how.add_argument(

@@ -116,7 +116,7 @@ def _batches(
         generators = [torch.Generator().manual_seed(seed) for seed in prepared.request.seeds[pictures]]
         noise, start, channels = begin(generators)
         latents = noise
-        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.request.steps, generators)
+        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.steps, generators)
         for stage in sample(*steps, start=start):
             latents = stage
             if on_step:
@@ -158,7 +158,8 @@ def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Te
     def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
         own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
         prompts, negatives = (text.to(base.device, base.dtype) for text in texts(pictures))
-        return guided_noise(base, own, prompts, negatives, guidance, channels=channels, watch=watch)
+        savings = prepared.level.savings
+        return guided_noise(base, own, prompts, negatives, guidance, channels=channels, watch=watch, savings=savings)
 
     return predictions
 

@@ -21,6 +21,7 @@ from zeroconv.control import ControlNet, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.loras import with_loras
 from zeroconv.generate.picture_input import has_inpainting_channels
+from zeroconv.generate.speed import LEVELS, Level
 from zeroconv.images import RESAMPLING, contained, fit, fitted_mask, pad, read_image, to_rgb
 from zeroconv.request.control import ControlRequest
 from zeroconv.request.request import Request, default_size, rounded
@@ -66,6 +67,8 @@ class Prepared:
     """The picture to change, at the run's size."""
     mask: Image.Image | None = None
     """Where it is made anew, in grey at the run's size."""
+    level: Level = LEVELS["exact"]
+    """What is left out for speed."""
     notes: tuple[str, ...] = ()
     """What was decided for the user, in sentences."""
     texts: tuple[tuple[Text, Text], ...] = ()
@@ -89,12 +92,17 @@ class Prepared:
         assert self.request.guidance is not None
         return self.request.guidance
 
+    @property
+    def steps(self) -> int:
+        """How many of the steps asked for are taken."""
+        return self.level.steps(self.request.steps)
+
     @cached_property
     def num_steps(self) -> int:
         """How often the base is asked; second-order samplers ask more often than there are steps."""
         scheduler = deepcopy(self.scheduler)
-        scheduler.set_timesteps(self.request.steps)
-        skipped = 0 if self.request.denoise is None else skipped_steps(self.request.steps, self.request.denoise)
+        scheduler.set_timesteps(self.steps)
+        skipped = 0 if self.request.denoise is None else skipped_steps(self.steps, self.request.denoise)
         return len(scheduler.timesteps) - skipped * int(scheduler.order)
 
 
@@ -105,11 +113,12 @@ def prepare(base: BaseModel, request: Request) -> Prepared:
     _check_inpainting(base, request)
     image = None if request.image is None else _picture(request.image)
     size, notes = _size(base, request, [*([] if image is None else [image]), *(given.image for given in inputs)])
-    name = request.scheduler or default_scheduler(base.scheduler)
+    level = _level(base, request)
+    name = request.scheduler or level.scheduler or default_scheduler(base.scheduler)
     scheduler = make_scheduler(name, base.scheduler)
     if request.steps > base.num_train_timesteps:
         raise UserError(f"steps must be at most the base's {base.num_train_timesteps}, not {request.steps}")
-    check_steps(name, scheduler, request.steps)
+    check_steps(name, scheduler, level.steps(request.steps))
     _warn_of_distillation(base, name, request)
     guidance = default_guidance(base, name) if request.guidance is None else request.guidance
     _warn_of_negative(base, request, guidance)
@@ -120,7 +129,18 @@ def prepare(base: BaseModel, request: Request) -> Prepared:
     settled = replace(request, controls=asked, size=size, scheduler=name, guidance=guidance, denoise=denoise)
     mask = None if request.mask is None else fitted_mask(request.mask, size, request.fit, 0)
     image = None if image is None else fit(image, size, request.fit)
-    return Prepared(with_loras(base, request.loras), settled, controls, scheduler, image, mask, notes)
+    if level != LEVELS["exact"]:
+        notes = (*notes, f"speed {request.speed}: {level.steps(request.steps)} steps of {name}")
+    return Prepared(with_loras(base, request.loras), settled, controls, scheduler, image, mask, level, notes)
+
+
+def _level(base: BaseModel, request: Request) -> Level:
+    """What is left out for speed: nothing where base or scheduler are distilled for few steps as it is."""
+    if request.speed != "exact" and (request.scheduler == "lcm" or _is_distilled(base)):
+        few = "the scheduler lcm" if request.scheduler == "lcm" else base.name
+        warnings.warn(f"the speed {request.speed} has no effect with {few}, made for few steps", stacklevel=3)
+        return LEVELS["exact"]
+    return LEVELS[request.speed]
 
 
 def _warn_of_negative(base: BaseModel, request: Request, guidance: float) -> None:

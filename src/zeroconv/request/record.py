@@ -36,7 +36,19 @@ from zeroconv.request.lora import Lora
 from zeroconv.request.request import Request
 
 SCHEMA = 1
-_ASKED = ("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit", "denoise", "prompt_mode")
+_ASKED = (
+    "prompt",
+    "negative",
+    "steps",
+    "guidance",
+    "seeds",
+    "size",
+    "scheduler",
+    "fit",
+    "denoise",
+    "prompt_mode",
+    "speed",
+)
 _PICTURES = ("image", "mask")
 _PICTURES_CAME = ("image_sha256", "mask_sha256", "image_copy", "mask_copy")
 _RUN = ("base", "dtype")
@@ -181,6 +193,7 @@ def parameters(record: Mapping[str, Any]) -> str:
         "Seed": record["seeds"][0],
         "Size": f"{width}x{height}",
         "Model": record["base"]["name"],
+        **({} if record["speed"] == "exact" else {"Speed": record["speed"]}),
         **{f"ControlNet {index}": control_line(control) for index, control in enumerate(record["controls"])},
         "Version": f"zeroconv {record['versions']['zeroconv']}",
     }

@@ -17,6 +17,7 @@ from zeroconv.images import Fit, check_fit
 from zeroconv.request.control import ControlRequest
 from zeroconv.request.lora import Lora
 from zeroconv.request.prompt_mode import PromptMode, check_prompt_mode
+from zeroconv.request.speed import Speed, check_speed
 from zeroconv.schedulers import check_scheduler
 
 MAX_STEPS = 1000
@@ -58,6 +59,8 @@ class Request:
     """How prompts are read: plain cuts after 77 tokens, long reads all, weighted knows compel's syntax too."""
     loras: tuple[Lora, ...] = ()
     """What is merged into the base's weights."""
+    speed: Speed = "exact"
+    """What is left out to save time: nothing (exact), or more (balanced, fast), which changes the pictures a little."""
 
     def __post_init__(self) -> None:
         """UserError for values no base could work with."""
@@ -71,6 +74,7 @@ class Request:
         for name in ("prompt", "negative"):
             set_field(self, name, _prompts(name, getattr(self, name), len(self.seeds)))
         check_prompt_mode(self.prompt_mode)
+        check_speed(self.speed)
         set_field(self, "loras", tuple(self.loras))
         for control in self.controls:
             control.strengths(len(self.seeds))

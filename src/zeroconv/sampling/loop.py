@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,10 @@ from torch.nn import functional as F
 from zeroconv.adapter import Adapter
 from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
+from zeroconv.sampling.computed_once import ComputedOnce
+from zeroconv.sampling.deep_features import DeepFeatures
 from zeroconv.sampling.image_start import ImageStart, skipped_steps
+from zeroconv.sampling.savings import EXACT, Occasional, Savings
 from zeroconv.sampling.timing import Moment, Schedule, Window, factor, is_inside
 
 if TYPE_CHECKING:
@@ -30,8 +33,6 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
 PredictNoise = Callable[[Tensor, Moment], Tensor]
-Encode = Callable[["ControlInput", int, int], Any]
-"""The encoding of an input's condition for so many pictures and predictions."""
 Watch = Callable[[int, Control, Moment], None]
 """Sees the control of each active input, by its index, as it is added at this moment."""
 
@@ -137,28 +138,39 @@ def guided_noise(
     *,
     channels: Tensor | None = None,
     watch: Watch | None = None,
+    savings: Savings = EXACT,
 ) -> PredictNoise:
     """The base's prediction under control, eps_u + guidance * (eps_c - eps_u), as a function of latents and moment.
 
     text, negative: B prompts each, or one for all. Guidance 1 makes no unconditional prediction and needs no negative.
     Each condition image is encoded once, when its ControlNet first runs. channels: (B, 1 + C, H, W), what an inpainting
     U-Net reads behind the latents; a ControlNet reads as many of all channels as it was made for. A U-Net that was
-    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction.
+    distilled to embed the guidance (LCM) is told it, and makes no unconditional prediction. savings: what may be left
+    out; with any, a function is for one sampling.
     """
     embedded = _guidance_embedding(guidance, base.unet.config.get("time_cond_proj_dim"))
     if guidance != 1 and negative is None and embedded is None:
         raise UserError(f"guidance {guidance} needs the negative prompts' text; only guidance 1 does without")
     unconditional = None if guidance == 1 or embedded is not None else negative
     options = {} if embedded is None else {"guidance_embedding": embedded}
-    encode = cache(_encode)
+    kept = Kept(cache(_encode), cache(_both), cache(ComputedOnce))
+    # what an adapter adds to one half alone may come before the text does
+    differs = any(isinstance(entry.controlnet, Adapter) and entry.conditional_only for entry in inputs)
+    unet_once, deep = ComputedOnce(base.unet), DeepFeatures(base.unet, savings.deep_every)
+    controls: Occasional[Control | None] = Occasional(savings.control_every)
 
     def predict(latents: Tensor, moment: Moment) -> Tensor:
         latents = latents if channels is None else torch.cat([latents, channels], dim=1)
-        control = combined_control(inputs, latents, moment, text, unconditional, encode=encode, watch=watch)
-        texts = _both(text, unconditional, len(latents))
+        against = unconditional if savings.is_guided(moment) else None
+        circumstances = (against is None, *(entry.is_active(moment) for entry in inputs))
+        compute = partial(combined_control, inputs, latents, moment, text, against, kept=kept, watch=watch)
+        control = controls(compute, moment, circumstances)
+        texts = kept.both(text, against, len(latents))
         both_latents = _spread(latents, len(latents), len(texts))
-        noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
-        if unconditional is None:
+        is_doubled = against is not None and not differs
+        with unet_once.predicting(is_doubled=is_doubled), deep.predicting(moment, circumstances):
+            noise = base.predict_noise(both_latents, moment.timestep, texts, control, **options)
+        if against is None:
             return noise
         noise_unconditional, noise_conditional = noise.chunk(2)
         return noise_unconditional + guidance * (noise_conditional - noise_unconditional)
@@ -178,16 +190,13 @@ def _guidance_embedding(guidance: float, width: int | None) -> Tensor | None:
 
 
 def _encode(entry: ControlInput, num_pictures: int, num_predictions: int) -> Any:
-    """The condition's encoding for every prediction, (num_predictions, c, H, W); of an adapter its features, as many
-    rows as there are images.
-
-    A ControlNet encodes all rows, though they repeat: one row alone differs in the last bit from the same row in a
-    batch, and pictures should equal diffusers', whose adapters encode each image once.
-    """
+    """The condition's encoding, one row for all predictions or one for each: (1 or num_predictions, c, H, W); of an
+    adapter its features, as many rows as there are images."""
     image = entry.image.to(next(entry.controlnet.parameters()))
     if isinstance(entry.controlnet, Adapter):
         return entry.controlnet.encode_condition(image)
-    return entry.controlnet.encode_condition(_spread(image, num_pictures, num_predictions))
+    encoded = entry.controlnet.encode_condition(image)
+    return encoded if len(encoded) == 1 else _spread(encoded, num_pictures, num_predictions)
 
 
 def combined_control(
@@ -197,18 +206,18 @@ def combined_control(
     text: Text,
     negative: Text | None = None,
     *,
-    encode: Encode = _encode,
+    kept: "Kept | None" = None,
     watch: Watch | None = None,
 ) -> Control | None:
     """The sum of the active inputs' controls for latents (B, C, H, W), or None where none is active.
 
     With a negative it is for 2B predictions: the unconditional half first, then the conditional one.
-    encode: `_encode` or a cache of it, for callers that take many steps with the same inputs.
+    kept: for callers that take many steps with the same inputs, what those share.
     """
-    controls = []
+    kept, controls = kept or Kept(), []
     for index, entry in enumerate(inputs):
         if entry.is_active(moment):
-            controls.append(_control(entry, latents, moment, text, negative, encode))
+            controls.append(_control(entry, latents, moment, text, negative, kept))
             if watch is not None:
                 watch(index, controls[-1], moment)
     return reduce(add, controls) if controls else None
@@ -220,13 +229,13 @@ def _control(
     moment: Moment,
     text: Text,
     negative: Text | None,
-    encode: Encode,
+    kept: "Kept",
 ) -> Control:
     """One input's control, weighted and masked; zeros on the unconditional half where it is conditional only."""
     is_padded = negative is not None and entry.conditional_only
-    texts = _both(text, None if is_padded else negative, len(latents))
+    texts = kept.both(text, None if is_padded else negative, len(latents))
     sizes = (len(latents), len(texts))
-    control = _added(entry, latents, moment, texts, encode(entry, *sizes))
+    control = _added(entry, latents, moment, texts, kept)
     factors = _factors(entry.strength_at(moment), entry.weights)
     control = control.scaled(_spread(factors, *sizes) if isinstance(factors, Tensor) else factors)
     if entry.mask is not None:
@@ -236,13 +245,15 @@ def _control(
     return control
 
 
-def _added(entry: ControlInput, latents: Tensor, moment: Moment, texts: Text, encoded: Any) -> Control:
+def _added(entry: ControlInput, latents: Tensor, moment: Moment, texts: Text, kept: "Kept") -> Control:
     """What the input's network adds for each of the texts, at full strength everywhere."""
     network, sizes = entry.controlnet, (len(latents), len(texts))
+    encoded = kept.encode(entry, *sizes)
     if isinstance(network, Adapter):
         control: Control = network(_spread(latents, *sizes), encoded)
-    else:
-        latents = latents[:, : network.conv_in.in_channels]
+        return control
+    latents = latents[:, : network.conv_in.in_channels]
+    with kept.once(network).predicting(is_doubled=len(texts) > len(latents)):
         control = network(_spread(latents, *sizes), moment.timestep, texts, encoded=encoded)
     return control
 
@@ -276,3 +287,12 @@ def _both(text: Text, negative: Text | None, num_pictures: int) -> Text:
     """The prompts of every prediction: the negative ones first, as diffusers orders them."""
     texts = [text] if negative is None else [negative, text]
     return Text.cat([entry.repeat(num_pictures) if len(entry) == 1 else entry for entry in texts])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the predictions of one sampling share; as it stands each computes it anew."""
+
+    encode: Callable[[ControlInput, int, int], Any] = _encode
+    both: Callable[[Text, Text | None, int], Text] = _both
+    once: Callable[[ControlNet], ComputedOnce] = ComputedOnce

@@ -1,0 +1,127 @@
+"""What a prediction need not compute is not computed, the numbers stay, and the networks are left as they were."""
+
+from threading import Thread
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from networks import KINDS, random_condition, random_latents, random_text, small_base, small_controlnet, small_unet
+from zeroconv.control import Text
+from zeroconv.sampling import ControlInput, Moment, guided_noise
+from zeroconv.sampling.computed_once import ComputedOnce, before_text, text_readers
+from zeroconv.sampling.forwards import is_compiled, replaced
+
+MOMENT = Moment(torch.tensor(601), step=4, steps=10)
+GUIDANCE = 5.0
+
+
+def plain_prediction(kind: str, latents: Tensor, text: Text, negative: Text, entry: ControlInput) -> Tensor:
+    """Guidance from two predictions of their own."""
+    base = small_base(kind)
+    halves = []
+    for half in (negative, text):
+        control = entry.controlnet(latents, MOMENT.timestep, half, entry.image)
+        halves.append(base.predict_noise(latents, MOMENT.timestep, half, control))
+    noise: Tensor = halves[0] + GUIDANCE * (halves[1] - halves[0])
+    return noise
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "classes"])
+@torch.no_grad()
+def test_guidance_is_what_two_predictions_give(kind: str) -> None:
+    base = small_base(kind)
+    text, negative, latents = random_text(base.unet), random_text(base.unet, seed=5), random_latents(base.unet)
+    entry = ControlInput(small_controlnet(base.unet), random_condition())
+    predict = guided_noise(base, [entry], text, negative, GUIDANCE)
+    for step in range(2):  # the second reads what the first kept
+        other = random_latents(base.unet, seed=10 + step) if step == 0 else latents
+        predicted = predict(other, MOMENT)
+    expected = plain_prediction(kind, latents, text, negative, entry)
+    assert (predicted - expected).abs().max() <= 1e-4 * expected.abs().max()
+    assert not any("forward" in vars(module) for net in (base.unet, entry.controlnet) for module in net.modules())
+
+
+@torch.no_grad()
+def test_the_second_step_computes_less_and_two_halves_less_than_twice() -> None:
+    base = small_base()
+    text, negative, latents = random_text(base.unet), random_text(base.unet, seed=5), random_latents(base.unet)
+    entry = ControlInput(small_controlnet(base.unet), random_condition())
+
+    def flops(predict: Any) -> int:
+        with FlopCounterMode(display=False) as counter:
+            predict(latents, MOMENT)
+        return int(counter.get_total_flops())
+
+    one = guided_noise(base, [entry], text, None, 1.0)
+    both = guided_noise(base, [entry], text, negative, GUIDANCE)
+    flops(one), flops(both)  # conditions are encoded, the text is read
+    assert flops(both) < 1.95 * flops(one)
+    assert flops(both) == flops(both) < flops(guided_noise(base, [entry], text, negative, GUIDANCE))
+
+
+def test_what_comes_before_the_text() -> None:
+    unet = small_unet("sd15")
+    first = unet.down_blocks[0]
+    expected = [unet.conv_in, first.resnets[0], first.attentions[0].proj_in]
+    assert before_text(unet) == [*expected, first.attentions[0].transformer_blocks[0].attn1]
+    assert before_text(small_unet("sdxl")) == [small_unet("sdxl").conv_in]  # its time embedding reads the text
+    plain = small_unet("no attention")
+    assert len(before_text(plain)) == 1 + 4 * 2 + 3
+    crossing = [name for name, module in unet.named_modules() if name.endswith("attn2")]
+    assert len(text_readers(unet)) == 2 * len(crossing) == 32
+
+
+@torch.no_grad()
+def test_keys_and_values_are_those_of_the_text_that_is_read() -> None:
+    unet = small_unet("sd15")
+    once, latents = ComputedOnce(unet), random_latents(unet, 2)
+    for seed in (1, 2, 1):
+        tokens = random_text(unet, seed=seed).tokens
+        with once.predicting(is_doubled=False):
+            mine = unet(latents, 5, tokens).sample
+        assert torch.equal(mine, unet(latents, 5, tokens).sample)
+
+
+def test_gradients_reach_the_text() -> None:
+    unet = small_unet("sd15")
+    tokens = random_text(unet).tokens.requires_grad_()
+    once = ComputedOnce(unet)
+    for _ in range(2):
+        with once.predicting(is_doubled=False):
+            (gradient,) = torch.autograd.grad(unet(random_latents(unet), 5, tokens).sample.sum(), tokens)
+        assert gradient.abs().max() > 0
+
+
+def test_other_threads_and_later_calls_see_the_network_as_it_is() -> None:
+    layer, seen = nn.Linear(2, 2), []
+    expected = layer(torch.ones(1, 2))
+
+    def elsewhere() -> None:
+        seen.append(layer(torch.ones(1, 2)))
+
+    with pytest.raises(RuntimeError), replaced(layer, {layer: lambda hidden: hidden * 0}):
+        assert not layer(torch.ones(1, 2)).any()
+        thread = Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        raise RuntimeError
+    assert torch.equal(seen[0], expected) and torch.equal(layer(torch.ones(1, 2)), expected)
+    assert "forward" not in vars(layer)
+
+
+def test_a_forward_that_another_replaced_is_used_and_put_back() -> None:
+    layer = nn.Linear(2, 2)
+    theirs = vars(layer)["forward"] = lambda hidden: hidden + 1
+    with replaced(layer, {layer: lambda hidden: hidden * 0}):
+        assert not layer(torch.ones(1, 2)).any()
+    assert layer.forward is theirs
+
+
+def test_compiled_networks_are_left_alone() -> None:
+    unet = nn.Sequential(nn.Linear(2, 2))
+    assert not is_compiled(unet)
+    unet[0].compile(backend="eager")
+    assert is_compiled(unet)
