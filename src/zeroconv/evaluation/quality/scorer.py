@@ -181,7 +181,9 @@ class Scorer:
     def _check_reference(self) -> None:
         distances = [name for name, measured in self.measures.items() if measured.distance]
         if distances and self.reference is None:
-            raise UserError(f"{distances[0]} compares with other pictures: give a reference (--reference FOLDER)")
+            raise UserError(
+                f"{distances[0]} compares with other pictures: give a reference (--reference FOLDER, or scenes)"
+            )
         if self.reference is not None and len(self.reference) < 2:
             raise UserError(f"the reference {self.reference.source} has one picture; expected two or more")
 
