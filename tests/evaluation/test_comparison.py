@@ -9,9 +9,7 @@ from zeroconv.evaluation.report import Measure, Report
 from zeroconv.evaluation.statistics import Estimate, estimate_difference, estimate_mean
 
 
-def report(
-    scores: Sequence[float | str], *, captions: str = "same", protocol: Mapping[str, Any] | None = None
-) -> Report:
+def report(scores: Sequence[float | str], *, captions: str = "same") -> Report:
     known = [score for score in scores if isinstance(score, float)]
     return Report(
         "title",
