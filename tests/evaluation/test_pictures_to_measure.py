@@ -35,6 +35,8 @@ def test_a_folder_is_sorted_and_has_its_captions_beside(folder: Path) -> None:
     assert of_folder(folder).first(2).names == ("a.jpg", "b.png")
     with pytest.raises(UserError, match="has 3 pictures, fewer than the count of 4"):
         found.first(4)
+    with pytest.raises(UserError, match="at least 2 pictures are needed for an interval, got a count of -1"):
+        found.first(-1)
     with pytest.raises(UserError, match="2 prompts for the 3 pictures"):
         of_folder(folder, ["x", "y"])
 

@@ -126,6 +126,12 @@ def test_mistakes_are_said(settings: dict[str, object], message: str) -> None:
         score(TRUE[:3], device="cpu", **settings)  # type: ignore[arg-type]
 
 
+def test_a_reference_that_nothing_compares_with_is_said_and_not_read() -> None:
+    with pytest.warns(UserWarning, match="none of scenes-score compares with a reference: it has no effect"):
+        report = score(RENDERED, reference=OTHERS, measures="scenes-score", device="cpu")
+    assert report.protocol["reference"] is None
+
+
 def test_one_picture_and_no_prompts_are_refused() -> None:
     with pytest.raises(UserError, match="at least 2 pictures"):
         score(TRUE[:1], prompts=["a cube"], measures="scenes-score", device="cpu")

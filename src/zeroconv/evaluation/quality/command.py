@@ -52,9 +52,13 @@ def add_pictures(evaluations: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     pictures.set_defaults(evaluate=_evaluate)
-    text = "a folder of pictures; of several each is measured, and they are put into one table under their names"
+    text = (
+        "a folder of pictures; several come into one table under their names, with what the first has over each of the "
+    )
+    text += "others, picture by picture"
     pictures.add_argument("folders", metavar="[NAME=]FOLDER", nargs="+", help=text)
-    text = "what distances are measured to: a folder of pictures, or `scenes`, held-out ones of the embedded world"
+    text = "what distances are measured to: a folder of pictures, or `scenes`, held-out ones of the embedded world (of "
+    text += "a folder so called: ./scenes)"
     pictures.add_argument("--reference", metavar="FOLDER", help=text)
     text = "names with commas between, from the list below (default: scenes-fid,scenes-kid)"
     pictures.add_argument("--measures", metavar="NAME,NAME", default="scenes-fid,scenes-kid", help=text)
@@ -104,41 +108,16 @@ def _measure_one(scorer: "Scorer", name: str, pictures: "Pictures", out: Path) -
 
 
 def _measure_several(scorer: "Scorer", systems: Mapping[str, "Pictures"], out: Path) -> None:
-    from zeroconv.evaluation.report import aligned_table, as_csv, write_text
+    from zeroconv.evaluation.quality.comparison import Comparison
+    from zeroconv.evaluation.report import as_csv, write_text
 
-    reports = {}
+    reports: dict[str, Report] = {}
     for name, pictures in systems.items():
         reports[name] = scorer.score(pictures, name)
         reports[name].write(out / name, "pictures")
-        write_text(out / "comparison.csv", as_csv(comparison(reports)))
-    columns = list(scorer.measures)
-    lines = [("", *columns), *((name, *_cells(report, columns)) for name, report in reports.items())]
-    print("\n".join(aligned_table(lines, ("<", *">" * len(columns)))))
-    protocols = {report.protocol_hash for report in reports.values()}
-    equal = f"protocol {protocols.pop()}" if len(protocols) == 1 else "their protocols differ: not to be compared"
-    print(f"mean [95 % interval], {equal}; written: {out / 'comparison.csv'} and a folder each")
-
-
-def comparison(reports: Mapping[str, "Report"]) -> list[dict[str, Any]]:
-    """One row a system and measure, as comparison.csv has them."""
-    return [
-        {
-            "system": name,
-            "measure": measure.name,
-            "mean": measure.estimate.mean,
-            "low": measure.estimate.low,
-            "high": measure.estimate.high,
-            "count": measure.estimate.count,
-            "protocol_hash": report.protocol_hash,
-        }
-        for name, report in reports.items()
-        for measure in report.measures
-    ]
-
-
-def _cells(report: "Report", columns: Sequence[str]) -> list[str]:
-    found = {measure.name: measure.estimate for measure in report.measures}
-    return [f"{e.mean:.3f} [{e.low:.3f}, {e.high:.3f}]" if (e := found.get(name)) else "-" for name in columns]
+        write_text(out / "comparison.csv", as_csv(Comparison(reports).as_rows()))
+    print(Comparison(reports).as_table())
+    print(f"written: {out / 'comparison.csv'} and a folder for each system")
 
 
 def _named(given: Sequence[str]) -> dict[str, Path]:

@@ -66,7 +66,7 @@ def plainly_resized(picture: Picture) -> Tensor:
 
 def scenes(weights: str, device: Device) -> Backbone:
     """The perception network of the embedded world, which ships: the mean activations of its deepest levels."""
-    network = load_perception(Path(weights) if weights else SHIPPED, device=find_device(device))
+    network = load_perception(Path(weights).expanduser() if weights else SHIPPED, device=find_device(device))
     judge = Judge(network)
     settings = {
         "input": f"{SCENES_SIDE} x {SCENES_SIDE}, bicubic where a picture has another size",

@@ -45,9 +45,11 @@ class Pictures:
         return len(self.names)
 
     def first(self, count: int | None) -> "Pictures":
-        """The first `count`; all for None. UserError where there are fewer."""
+        """The first `count`, two or more; all for None. UserError where there are fewer."""
         if count is None:
             return self
+        if count < 2:
+            raise UserError(f"at least 2 pictures are needed for an interval, got a count of {count}")
         if count > len(self):
             raise UserError(f"{self.source} has {len(self)} pictures, fewer than the count of {count}")
         return replace(self, names=self.names[:count], captions=self.captions[:count], seeds=self.seeds[:count])

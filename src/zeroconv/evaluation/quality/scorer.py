@@ -122,8 +122,7 @@ class Scorer:
     ) -> None:
         """As `score` takes them. UserError for what is missing, before anything is read."""
         self.measures = {name: MEASURES[name] for name in chosen(measures)}
-        self.reference, self.progress = reference, progress
-        self._check_reference()
+        self.reference, self.progress = self._needed(reference), progress
         given = dict(weights or {})
         for name in given:
             if name not in WEIGHTS:
@@ -139,7 +138,8 @@ class Scorer:
         """Measure N >= 2 pictures; `name` is the system's, by default where the pictures come from."""
         self._check(pictures)
         watch = Stopwatch()
-        compared = self._compared if self.reference is not None else None
+        with watch("reference"):
+            compared = self._compared if self.reference is not None else None
         with watch("pictures"):
             read = self._read(pictures, "pictures", self.backbones, self._scores)
         with watch("distances and intervals"):
@@ -178,12 +178,20 @@ class Scorer:
         head = self.head
         return lambda pictures, captions, features: list(aesthetic_scores(head, features))
 
-    def _check_reference(self) -> None:
+    def _needed(self, reference: Pictures | None) -> Pictures | None:
+        """The reference if a measure compares with one; UserError where it is missing or too small."""
         distances = [name for name, measured in self.measures.items() if measured.distance]
-        if distances and self.reference is None:
-            raise UserError(f"{distances[0]} compares with other pictures: give a reference (--reference FOLDER)")
-        if self.reference is not None and len(self.reference) < 2:
-            raise UserError(f"the reference {self.reference.source} has one picture; expected two or more")
+        if distances and reference is None:
+            wanted = "give a reference (--reference FOLDER, or scenes)"
+            raise UserError(f"{distances[0]} compares with other pictures: {wanted}")
+        if reference is not None and len(reference) < 2:
+            raise UserError(f"the reference {reference.source} has one picture; expected two or more")
+        if reference is not None and not distances:
+            warnings.warn(
+                f"none of {', '.join(self.measures)} compares with a reference: it has no effect", stacklevel=3
+            )
+            return None
+        return reference
 
     def _check(self, pictures: Pictures) -> None:
         if len(pictures) < 2:
