@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def save_last(run: "Run") -> None:
     """Writes the result of the run; raises RuntimeError if what is locked in the base has changed."""
-    after = base_hash(run.base)
+    state = state_of(run)
+    after = base_hash(run.base if state.whole is None else state.result_base)
     if after != run.base_hash:
         raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
     save_result(run, run.folder.controlnet, run.folder.base, {"base_hash_after": after})
