@@ -167,7 +167,7 @@ def main() -> None:
     if arguments.files:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             write_files(Path(folder), arguments.size, arguments.files)
-            for window in (0, WINDOW, 0, WINDOW):
+            for window in (0, WINDOW) * 3:
                 print(disk_row(Path(folder), arguments.files, window), flush=True)
 
 

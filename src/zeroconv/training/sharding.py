@@ -13,9 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
@@ -48,6 +45,9 @@ def whole_copies(controlnet: ControlNet, unet: nn.Module) -> Whole:
 
 def spread(networks: Sequence[nn.Module]) -> None:
     """Spreads networks over all processes, in place; their parameters are others from then on."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     mesh = init_device_mesh(next(networks[0].parameters()).device.type, (distributed.get_world_size(),))
     for network in networks:
         for part in (*_blocks(network), network):
@@ -56,19 +56,21 @@ def spread(networks: Sequence[nn.Module]) -> None:
 
 def together(value: Tensor) -> Tensor:
     """All of a tensor, in every process."""
-    return value.full_tensor() if isinstance(value, DTensor) else value  # type: ignore[no-untyped-call]
+    whole: Tensor = value.full_tensor() if _is_spread(value) else value  # type: ignore[attr-defined]
+    return whole
 
 
 def own_part(value: Tensor) -> Tensor:
     """The part of a tensor that this process holds."""
-    return value.to_local() if isinstance(value, DTensor) else value  # type: ignore[no-untyped-call]
+    part: Tensor = value.to_local() if _is_spread(value) else value  # type: ignore[attr-defined]
+    return part
 
 
 def collected(values: Any) -> Any:
     """The same containers with every spread tensor whole, on the CPU of the first process; empty in the others."""
     if isinstance(values, Mapping):
         return {name: collected(value) for name, value in values.items()}
-    if isinstance(values, DTensor):
+    if _is_spread(values):
         full = together(values.detach())
         return full.cpu() if distributed.get_rank() == 0 else full.new_empty(0)
     return values
@@ -99,6 +101,11 @@ def check_can_be_spread(config: TrainConfig) -> None:
             )
 
 
+def _is_spread(value: object) -> bool:
+    """Whether it is a DTensor; its package, slow to import, is left to those who spread."""
+    return hasattr(value, "full_tensor")
+
+
 def _blocks(network: nn.Module) -> Iterator[nn.Module]:
     for name in _BLOCKS:
         part = getattr(network, name, None)
@@ -109,6 +116,8 @@ def _blocks(network: nn.Module) -> Iterator[nn.Module]:
 
 
 def _like(value: Any, other: Any) -> Any:
-    if not isinstance(other, DTensor) or not isinstance(value, Tensor) or value.shape != other.shape:
+    if not _is_spread(other) or not isinstance(value, Tensor) or value.shape != other.shape:
         return value
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(value, other.device_mesh, other.placements, src_data_rank=None)  # all have read it
