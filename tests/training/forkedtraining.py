@@ -26,7 +26,7 @@ from zeroconv.training.processes import together
 from zeroconv.training.state import load_newest, save_state, to_record
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+_CONTEXT.set_forkserver_preload([__name__, "torch.distributed.fsdp"])
 
 
 def start(work: Callable[..., object], *arguments: object) -> BaseProcess:

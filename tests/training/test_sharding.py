@@ -30,7 +30,7 @@ CONFIG = TrainConfig(
 )
 
 
-def alone(config: TrainConfig, **options: Any) -> list[Step]:
+def steps_alone(config: TrainConfig, **options: Any) -> list[Step]:
     base = toy_base()
     controlnet, batches = toy_controlnet(base), toy_batches(base, config)
     return list(train(base, controlnet, batches, config, held_out=toy_held_out(base), **options))
@@ -68,18 +68,18 @@ def assert_as_alone(folder: Path, steps: list[Step], config: TrainConfig) -> Non
 def test_two_processes_take_the_steps_of_one_and_three_or_one_go_on(tmp_path: Path) -> None:
     two, three, longer = tmp_path / "two", tmp_path / "three", replace(CONFIG, steps=3)
     assert ended(start_together(2, toy_training, two, CONFIG)) == [0, 0]
-    assert_as_alone(two, alone(CONFIG), CONFIG)
-    rest = [step.loss for step in alone(longer, resume=load_newest(two / "0"))]
+    assert_as_alone(two, steps_alone(CONFIG), CONFIG)
+    rest = [step.loss for step in steps_alone(longer, resume=load_newest(two / "0"))]
     assert ended(start_together(3, toy_training, three, longer, two / "0")) == [0, 0, 0]
     assert found(three)["losses"] == pytest.approx(rest, rel=1e-4)
-    assert rest == pytest.approx([alone(longer)[-1].loss], rel=1e-4)
+    assert rest == pytest.approx([steps_alone(longer)[-1].loss], rel=1e-4)
 
 
 def test_all_of_the_base_is_trained_in_parts_of_a_batch_and_with_checkpointing(tmp_path: Path) -> None:
     ways = {"accumulation": 2, "batch_size": 4, "checkpointing": True, "joint_rate": 2.0, "ema": 0.0}
     config = replace(CONFIG, unlock="all", **ways)  # type: ignore[arg-type]
     assert ended(start_together(2, toy_training, tmp_path, config)) == [0, 0]
-    assert_as_alone(tmp_path, alone(config), config)
+    assert_as_alone(tmp_path, steps_alone(config), config)
 
 
 def test_the_command_measures_draws_saves_and_is_stopped_with_weights_spread(
@@ -87,11 +87,12 @@ def test_the_command_measures_draws_saves_and_is_stopped_with_weights_spread(
 ) -> None:
     """Two processes stop after step 3 and leave a run that one finishes; two finish another, whose base is loaded."""
     arguments = f"--base {sd15_folder} --condition canny --data scenes:6 --steps 4 --batch-size 2 --gain-every 2"
-    arguments += f" --cache {tmp_path / 'cache'} --workers 0 --held-out 3 --learning-rate 1e-3 --ema 0.5 --seed 5"
+    arguments += f" --cache {tmp_path / 'cache'} --workers 0 --held-out 2 --learning-rate 1e-3 --ema 0.5 --seed 5"
     arguments += " --unlock decoder --preview-every 4 --expect-control-by 2 --keep last"
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     assert ended(start_together(2, command, stopped, arguments.split(), 3)) == [143, 143]
-    assert train(stopped, "--resume", "--unlock", "decoder", "--keep", "last", "--preview-every", "0") == 0
+    alone = "--resume --unlock decoder --keep last --preview-every 0 --held-out 2"
+    assert train(stopped, *alone.split()) == 0
     assert ended(start_together(2, command, whole, arguments.split())) == [0, 0]
     logs = [[json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in (stopped, whole)]
     assert [line["step"] for line in logs[0]] == [1, 2, 3, 4]
