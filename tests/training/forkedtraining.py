@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from toytraining import COUNT, toy_base, toy_controlnet, toy_example
+from toytraining import COUNT, toy_base, toy_controlnet, toy_example, toy_held_out
 
 from zeroconv.cli.entry import main
 from zeroconv.data.batches import Batches
@@ -26,7 +26,7 @@ from zeroconv.training.processes import together
 from zeroconv.training.state import load_newest, save_state, to_record
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
+_CONTEXT.set_forkserver_preload([__name__, "torch.distributed.fsdp"])
 
 
 def start(work: Callable[..., object], *arguments: object) -> BaseProcess:
@@ -54,7 +54,7 @@ def ended(processes: list[BaseProcess], seconds: float = 240) -> list[int | None
 
 
 def toy_training(folder: Path, config: TrainConfig, resumed_from: Path | None = None) -> None:
-    """Trains the toy; each process leaves its losses and the hash of its state in `folder`."""
+    """Trains the toy; each process leaves its losses and its state in `folder`, the first one the gain at the end."""
     with together("cpu") as processes:
         base = toy_base()
         examples = [toy_example(index) for index in range(COUNT)]
@@ -68,12 +68,16 @@ def toy_training(folder: Path, config: TrainConfig, resumed_from: Path | None = 
             parts=processes.count,
         )
         record = load_newest(resumed_from) if resumed_from else None
-        losses = []
+        unseen = toy_held_out(base) if processes.is_first else []
+        losses, norms = [], []
         controlnet = toy_controlnet(base, name=config.variant)
-        for step in train(base, controlnet, batches, config, resume=record, processes=processes):
+        for step in train(base, controlnet, batches, config, held_out=unseen, resume=record, processes=processes):
             losses.append(step.loss)
+            norms.append(step.gradient_norm)
         save_state(folder / f"{processes.rank}", to_record(step.state, config))
-        (folder / f"{processes.rank}.json").write_text(json.dumps({"losses": losses, "config": asdict(config)}))
+        gain = None if step.gain is None else [step.gain.without.tolist(), step.gain.with_.tolist()]
+        found = {"losses": losses, "norms": norms, "gain": gain, "config": asdict(config)}
+        (folder / f"{processes.rank}.json").write_text(json.dumps(found))
 
 
 def command(out: Path, arguments: list[str], stop_at: int | None = None) -> None:

@@ -60,6 +60,10 @@ def test_an_unlocked_base_is_counted_and_stays_locked() -> None:
     assert unlocked.base == locked.base + weights and unlocked.optimizer == locked.optimizer + 2 * weights
     assert unlocked.step >= locked.step + weights, "its gradients"
     assert not any(value.requires_grad for value in base.unet.parameters())
+    spread = estimate_memory(base, controlnet, batch, config, processes=4)  # the first process has whole copies too
+    assert spread.base == pytest.approx(1.5 * weights, rel=1e-3) and spread.optimizer == unlocked.optimizer / 4
+    assert spread.controlnet == pytest.approx(1.5 * num_bytes(controlnet), rel=1e-3)
+    assert estimate_memory(base, controlnet, batch, CONFIG, processes=4) == locked
     states, nets, bases = disk_file.run_writes(Path(), base, controlnet, config)
     assert states.num_bytes == 3 * 4 * (num_bytes(controlnet) + weights)
     assert (nets.num_bytes, bases.num_bytes) == (4 * num_bytes(controlnet), 4 * weights)

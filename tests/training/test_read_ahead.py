@@ -82,7 +82,8 @@ def test_the_thread_computes_with_as_many_threads_as_its_master() -> None:
 
     def numbers() -> Iterator[Any]:
         while True:
-            yield found.append(torch.get_num_threads())
+            found.append(torch.get_num_threads())
+            yield None
 
     before = torch.get_num_threads()
     torch.set_num_threads(3)

@@ -11,8 +11,9 @@ from torch import nn
 from tinybases import WIDTH, random_unet, randomise
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
-from zeroconv.data.batches import Batches
+from zeroconv.data.batches import Batches, held_out_batches
 from zeroconv.data.cache import Encoded
+from zeroconv.data.records import Batch
 from zeroconv.training.config import TrainConfig
 from zeroconv.variants import variant
 
@@ -63,6 +64,10 @@ def toy_example(index: int) -> Encoded:
 def toy_batches(base: BaseModel, config: TrainConfig) -> Batches:
     examples = [toy_example(index) for index in range(COUNT)]
     return Batches(examples, base, config.batch_size, config.seed, config.prompt_drop)
+
+
+def toy_held_out(base: BaseModel) -> list[Batch]:
+    return held_out_batches(base, [toy_example(100 + k) for k in range(4)], batch_size=4, seed=0)
 
 
 def weights_of(module: nn.Module) -> dict[str, torch.Tensor]:

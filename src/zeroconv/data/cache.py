@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +82,8 @@ class EncodedExamples:
         """
         if missing := num_missing(folder, count):
             raise FileNotFoundError(f"{folder} lacks {missing} of {count} examples")
-        self.folder, self.count, self.value_range, self.window = folder, count, value_range, window
-        self._shard = lru_cache(2 * window or MAPPED)(self._open)
+        self.count, self.value_range = count, value_range
+        self._shard = lru_cache(2 * window or MAPPED)(partial(_open, folder, count, at_once=window > 0))
 
     def __len__(self) -> int:
         return self.count
@@ -102,12 +102,6 @@ class EncodedExamples:
             None if shard.deviations is None else shard.deviations[row],
             shard.sizes[row],
         )
-
-    def _open(self, number: int) -> "_Shard":
-        path = self.folder / _file(number * SHARD, min((number + 1) * SHARD, self.count))
-        if self.window:
-            _announce(path)
-        return _Shard(path)
 
 
 class _Shard:
@@ -212,6 +206,13 @@ def _count(spans: list[tuple[int, int]]) -> int:
 
 def _file(start: int, stop: int) -> str:
     return f"{start:08d}-{stop:08d}.safetensors"
+
+
+def _open(folder: Path, count: int, number: int, *, at_once: bool) -> _Shard:
+    path = folder / _file(number * SHARD, min((number + 1) * SHARD, count))
+    if at_once:
+        _announce(path)
+    return _Shard(path)
 
 
 def _announce(path: Path) -> None:

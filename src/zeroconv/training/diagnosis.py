@@ -14,6 +14,7 @@ from torch import Tensor
 from zeroconv.training.config import SMALL, TrainConfig
 from zeroconv.training.gain import GainPoint
 from zeroconv.training.onset import FEWEST, USEFUL
+from zeroconv.training.sharding import own_part
 
 UPDATE_TOO_SMALL, UPDATE_TOO_LARGE = 1e-6, 1e-2
 """Length of one update over the length of the weights: about 1e-4 for the paper's rate on SD 1.5, 1e-3 from scratch."""
@@ -76,7 +77,8 @@ def warning(evidence: Evidence, budget: int) -> str:
 def update_ratio(optimizer: torch.optim.Optimizer) -> float | None:
     """Length of AdamW's next update over the length of the weights; None before the first step.
 
-    m / sqrt(v) with the bias corrections of arXiv 1412.6980; weights that are still zero count with their updates.
+    m / sqrt(v) with the bias corrections of arXiv 1412.6980; weights that are still zero count with their updates. Of
+    weights that are spread over processes it is that of this one's part.
     """
     moved = size = torch.zeros(())
     for group in optimizer.param_groups:
@@ -86,10 +88,10 @@ def update_ratio(optimizer: torch.optim.Optimizer) -> float | None:
             if "exp_avg_sq" not in state:
                 continue
             step = float(state["step"])
-            mean = state["exp_avg"] / (1 - first**step)
-            spread = (state["exp_avg_sq"] / (1 - second**step)).sqrt() + group.get("eps", 1e-8)
+            mean = own_part(state["exp_avg"]) / (1 - first**step)
+            spread = (own_part(state["exp_avg_sq"]) / (1 - second**step)).sqrt() + group.get("eps", 1e-8)
             moved = moved + (group["lr"] * mean / spread).square().sum().cpu()
-            size = size + parameter.detach().square().sum().cpu()
+            size = size + own_part(parameter.detach()).square().sum().cpu()
     return float((moved / size).sqrt()) if size > 0 else None
 
 

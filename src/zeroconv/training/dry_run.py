@@ -60,7 +60,7 @@ def dry_run(order: Order, base: BaseModel, given: dict[str, Any], *, is_timed: b
     if buckets:  # the largest needs most
         examples = _look(views[0][max(range(len(buckets)), key=lambda number: math.prod(buckets[number].size))])
     batches = _batches(order, base, config, examples, is_encoded=False)
-    memory = estimate_memory(base, controlnet, next(batches.starting(0)), config)
+    memory = estimate_memory(base, controlnet, next(batches.starting(0)), config, order.processes.count)
     _check_memory(memory, base.device)
     rows = [
         *_about_resume(order, record),

@@ -11,11 +11,7 @@ from zeroconv.control import Control, ControlNet
 from zeroconv.data.records import Batch
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.precision import Precision, autocast
-
-
-def origin_of_loss(base: BaseModel, controlnet: ControlNet, batch: Batch, precision: Precision) -> str | None:
-    """What is infinite or nan first when the loss of the batch is computed, in words; None: nothing is."""
-    return _unsound_part(batch) or _first_module(base, controlnet, batch, precision)
+from zeroconv.training.sharding import together
 
 
 def origin_of_gradients(base: BaseModel, controlnet: ControlNet) -> str | None:
@@ -35,7 +31,8 @@ def origin_of_gradients(base: BaseModel, controlnet: ControlNet) -> str | None:
     return f"the gradient of {unsound[-1]}{others}"
 
 
-def _unsound_part(batch: Batch) -> str | None:
+def origin_in_batch(batch: Batch) -> str | None:
+    """What of a batch is infinite or nan, in words; None: nothing is."""
     for part in ("latents", "condition", "noise"):
         for name, values in zip(batch.names, getattr(batch, part), strict=True):
             if not _is_finite(values):
@@ -44,7 +41,8 @@ def _unsound_part(batch: Batch) -> str | None:
 
 
 @torch.no_grad()
-def _first_module(base: BaseModel, controlnet: ControlNet, batch: Batch, precision: Precision) -> str | None:
+def origin_in_networks(base: BaseModel, controlnet: ControlNet, batch: Batch, precision: Precision) -> str | None:
+    """The module whose output is infinite or nan first when the loss of the batch is computed, in words."""
     found: list[str] = []
 
     def watch(whose: str, name: str, module: nn.Module) -> Any:
@@ -82,4 +80,4 @@ def _tensors(output: object) -> Iterator[Tensor]:
 
 
 def _is_finite(values: Tensor | None) -> bool:
-    return values is None or bool(torch.isfinite(values).all())
+    return values is None or bool(torch.isfinite(together(values)).all())

@@ -20,10 +20,11 @@ from zeroconv.data.records import Batch
 from zeroconv.errors import UserError
 from zeroconv.objective import Gain, min_snr_weights, noise_prediction_loss
 from zeroconv.training.config import TrainConfig
-from zeroconv.training.finite import origin_of_gradients, origin_of_loss
+from zeroconv.training.finite import origin_in_batch, origin_in_networks, origin_of_gradients
 from zeroconv.training.gain import measure_gain
 from zeroconv.training.precision import autocast
 from zeroconv.training.processes import ALONE, Processes
+from zeroconv.training.sharding import together
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.variants import MiddleControlNet
 
@@ -68,16 +69,19 @@ def train(
 
     Of the base the part that config.unlock names is trained in place too; everything else in it stays as it is.
     The interrupted and resumed training is bitwise the uninterrupted one. Several `processes` whose `batches` are each
-    its share of the same ones take the steps of one, but for rounding; their base is locked. Raises UserError when the
-    loss or a gradient is no longer a finite number, and says where that began.
+    its share of the same ones take the steps of one, but for rounding; where the base is trained too, its U-Net and
+    `controlnet` are spread over them, and state.result is whole. Raises UserError when the loss or a gradient is no
+    longer a finite number, and says where that began.
     """
-    state = fresh_state(controlnet, config, base)
+    state = fresh_state(controlnet, config, base, processes)
     if resume is not None:
         restore(state, resume)
     controlnet.train()
     if config.checkpointing:
         controlnet.enable_gradient_checkpointing()
-    network = processes.joined(controlnet, has_idle_weights=isinstance(controlnet, MiddleControlNet))
+    network: Any = controlnet
+    if state.whole is None:
+        network = processes.joined(controlnet, has_idle_weights=isinstance(controlnet, MiddleControlNet))
     training = _Training(base, network, config, state, processes)
     with ReadAhead(batches.starting(state.step * config.batch_size)) as upcoming:
         while state.step < config.steps:
@@ -91,8 +95,10 @@ def train(
             training.update()
             upcoming.settle()
             seconds = time.perf_counter() - started
-            is_measured = held_out and _is_due(state.step, config)
-            gain = measure_gain(state.result_base, state.result, held_out) if is_measured else None
+            is_due = _is_due(state.step, config)
+            if is_due:
+                state.gather()
+            gain = measure_gain(state.result_base, state.result, held_out) if held_out and is_due else None
             yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
 
 
@@ -123,10 +129,13 @@ class _Training:
         while True:
             loss = self._backward(batch)
             if not math.isfinite(loss):
-                origin = origin_of_loss(self.base, controlnet, batch, self.config.precision)
-                raise self._diverged(f"loss became {loss}", self.processes.first_word(origin))
+                agreed = self.processes.first_word
+                origin = agreed(origin_in_batch(batch)) or agreed(
+                    origin_in_networks(self.base, controlnet, batch, self.config.precision)
+                )
+                raise self._diverged(f"loss became {loss}", origin)
             scaler.unscale_(self.state.optimizer)
-            norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+            norm = together(nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None]))
             if math.isfinite(norm.item()):
                 nn.utils.clip_grads_with_norm_(weights, self.config.max_grad_norm, norm)
                 return loss, norm.item()

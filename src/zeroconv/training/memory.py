@@ -53,18 +53,25 @@ class Memory:
         return self.base + self.controlnet + self.optimizer + self.step
 
 
-def estimate_memory(base: BaseModel, controlnet: ControlNet, batch: Batch, config: TrainConfig) -> Memory:
+def estimate_memory(
+    base: BaseModel, controlnet: ControlNet, batch: Batch, config: TrainConfig, processes: int = 1
+) -> Memory:
     """The memory of training on such batches, of which `batch` is what one process computes at once; changes nothing.
 
     batch: one part of an accumulated batch, of one process's share.
+    processes: how many train together. Where they spread the weights it is the first one's, which has whole copies too;
+    gradients are counted as if they were not spread.
     """
     unlocked = sum(weight.numel() for weight in part_of(base, config.unlock).values())
     parameters = unlocked + sum(value.numel() for value in controlnet.parameters() if value.requires_grad)
-    averaged = num_bytes(base.unet) if config.ema and unlocked else 0
+    parts = processes if unlocked else 1
+    whole = 1 if parts > 1 else 0
+    averages = 1 if config.ema else 0
+    unets = (1 + (averages if unlocked else 0)) / parts + whole
     return Memory(
-        base=averaged + num_bytes(base.unet, base.vae, *base.text_encoders),
-        controlnet=num_bytes(controlnet) * (2 if config.ema else 1),
-        optimizer=round(parameters * OPTIMIZER_BYTES[config.optimizer]),
+        base=round(unets * num_bytes(base.unet)) + num_bytes(base.vae, *base.text_encoders),
+        controlnet=round(((1 + averages) / parts + whole) * num_bytes(controlnet)),
+        optimizer=round(parameters * OPTIMIZER_BYTES[config.optimizer] / parts),
         step=step_without_content(base, controlnet, batch, config, LiveBytes()).peak,
     )
 

@@ -13,6 +13,7 @@ from zeroconv.base.hashing import base_hash
 from zeroconv.base.saving import save_base
 from zeroconv.data.scenes import reading_options
 from zeroconv.training.state import TrainState, fresh_state, restore
+from zeroconv.training.unlock import unlock
 from zeroconv.weights import Sidecar
 from zeroconv.weights.card import write_card
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def save_last(run: "Run") -> None:
     """Writes the result of the run; raises RuntimeError if what is locked in the base has changed."""
-    after = base_hash(run.base)
+    after = _locked_hash(run)
     if after != run.base_hash:
         raise RuntimeError("the locked base has changed during training; its ControlNet is not to be trusted")
     save_result(run, run.folder.controlnet, run.folder.base, {"base_hash_after": after})
@@ -45,6 +46,16 @@ def state_of(run: "Run") -> TrainState:
         if run.record is not None:
             restore(run.state, run.record)
     return run.state
+
+
+def _locked_hash(run: "Run") -> str:
+    """The hash of what is locked in the base; where its weights are spread over processes, in the whole copy of it."""
+    state = state_of(run)
+    if state.whole is None:
+        return base_hash(run.base)
+    whole = state.result_base
+    unlock(whole, run.config.unlock)  # a base is locked when it is made
+    return base_hash(whole)
 
 
 def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidecar:

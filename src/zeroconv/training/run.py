@@ -189,9 +189,10 @@ def loop(run: Run, interruption: Interruption) -> None:
 
 def finish(run: Run) -> None:
     """Saves the result with its summary and says where it lies; raises RuntimeError if what is locked has changed."""
+    state = state_of(run)
+    state.gather()
     if not run.processes.is_first:
         return
-    state = state_of(run)
     save_last(run)
     if run.curve.points:
         last, best = run.curve.points[-1], best_point(run.curve.points)
@@ -209,9 +210,10 @@ def finish(run: Run) -> None:
 def save(run: Run) -> None:
     """Saves the whole state of the run, which all processes have and the first one writes."""
     assert run.state is not None
+    record = to_record(run.state, run.config, {**run.about, "seconds": run.seconds})
     if not run.processes.is_first:
         return
-    save_state(run.folder.states, to_record(run.state, run.config, {**run.about, "seconds": run.seconds}))
+    save_state(run.folder.states, record)
     forget_replaced(run.folder.best, run.folder.states, saved_steps(run.folder.states))
 
 
@@ -228,6 +230,8 @@ def _take_steps(run: Run, interruption: Interruption, done: int) -> None:
             processes=run.processes,
         ):
             run.state, run.seconds = step.state, time.perf_counter() - began
+            if is_due(step.number, run.config.preview_every):
+                step.state.gather()
             if run.processes.is_first:
                 observe(run, step, bar)
             is_over = _agreed(run, step, interruption)

@@ -9,6 +9,7 @@ from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.optimizer import check_optimizer
 from zeroconv.training.processes import Processes
+from zeroconv.training.sharding import check_can_be_spread
 from zeroconv.training.start import num_parameters
 
 
@@ -33,9 +34,7 @@ def _check_share(config: TrainConfig, processes: Processes) -> None:
     if config.batch_size < processes.count:
         raise UserError(f"{processes.count} processes cannot share a batch of {config.batch_size}; raise --batch-size")
     if config.unlock != "none" and processes.count > 1:
-        raise UserError(
-            f"--unlock {config.unlock} trains the base in one process only, and these are {processes.count}"
-        )
+        check_can_be_spread(config)
 
 
 def _check_base(base: BaseModel) -> None:

@@ -23,6 +23,8 @@ from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.optimizer import make_optimizer
 from zeroconv.training.precision import gradient_scaler
+from zeroconv.training.processes import ALONE, Processes
+from zeroconv.training.sharding import Whole, collected, distributed_like, optimizer_state_like, spread, whole_copies
 from zeroconv.training.unlock import unlock, unlocked_weights
 
 SCHEMA = 1
@@ -45,18 +47,33 @@ class TrainState:
     """The base it steers, of which config.unlock names the part that is in training too."""
     averaged_unet: Any = None
     """The U-Net with the running average of that part; None where config.ema is 0 or nothing is unlocked."""
+    whole: Whole | None = None
+    """Where the weights above are spread over processes: whole ones, as they were when `gather` was last called."""
     step: int = 0
     """Optimiser steps done."""
 
     @property
     def result(self) -> ControlNet:
         """The network to measure, show and save: the average where there is one."""
+        if self.whole is not None:
+            return self.whole.controlnet
         return self.controlnet if self.averaged is None else self.averaged
 
     @property
     def result_base(self) -> BaseModel:
         """The base that belongs to it."""
-        return self.base if self.averaged_unet is None else replace(self.base, unet=self.averaged_unet)
+        unet = self.averaged_unet if self.whole is None else self.whole.unet
+        return self.base if unet is None else replace(self.base, unet=unet)
+
+    def gather(self) -> None:
+        """Brings the result up to date where weights are spread over processes, all of which come here together."""
+        if self.whole is not None:
+            learnt = self.base.unet if self.averaged_unet is None else self.averaged_unet
+            self.whole.take_over(
+                dict((self.controlnet if self.averaged is None else self.averaged).named_parameters()),
+                dict(self.base.unet.named_parameters())
+                | {name: learnt.get_parameter(name) for name in unlocked_weights(self.base)},
+            )
 
     def averages(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every running average with the weight in training that it follows."""
@@ -67,30 +84,40 @@ class TrainState:
                 yield self.averaged_unet.get_parameter(name), weight
 
 
-def fresh_state(controlnet: ControlNet, config: TrainConfig, base: BaseModel) -> TrainState:
+def fresh_state(
+    controlnet: ControlNet, config: TrainConfig, base: BaseModel, processes: Processes = ALONE
+) -> TrainState:
     """The state before the first step: an optimiser over the ControlNet's parameters, and over those of the base that
-    config.unlock names; the base's others are locked."""
+    config.unlock names; the base's others are locked. Where that is trained by several processes, ControlNet and U-Net
+    are spread over them."""
     unlock(base, config.unlock)
-    unlocked = list(unlocked_weights(base).values())
-    optimizer = make_optimizer(controlnet, unlocked, config)
-    scaler = gradient_scaler(next(controlnet.parameters()).device, config.precision)
+    is_unlocked = config.unlock != "none"
     averaged = deepcopy(controlnet).requires_grad_(False) if config.ema else None
-    averaged_unet = deepcopy(base.unet).requires_grad_(False) if config.ema and unlocked else None
-    return TrainState(controlnet, averaged, optimizer, scaler, base, averaged_unet)
+    averaged_unet = deepcopy(base.unet).requires_grad_(False) if config.ema and is_unlocked else None
+    whole = None
+    if is_unlocked and processes.count > 1:
+        whole = whole_copies(controlnet, base.unet)
+        spread([one for one in (controlnet, base.unet, averaged, averaged_unet) if one is not None])
+    optimizer = make_optimizer(controlnet, list(unlocked_weights(base).values()), config)
+    scaler = gradient_scaler(next(controlnet.parameters()).device, config.precision)
+    return TrainState(controlnet, averaged, optimizer, scaler, base, averaged_unet, whole)
 
 
 def to_record(state: TrainState, config: TrainConfig, about: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A state as plain containers of tensors, sharing memory with it; `about` is kept beside it for the reader."""
+    """A state as plain containers of tensors, sharing memory with it; `about` is kept beside it for the reader.
+
+    Where weights are spread over processes, all come here together, and the first has the tensors.
+    """
     return {
         "schema": SCHEMA,
         "step": state.step,
         "config": asdict(config),
         "about": json.loads(json.dumps(about or {})),  # plain values only, so that reading it back runs no code
-        "controlnet": state.controlnet.state_dict(),
-        "averaged": None if state.averaged is None else state.averaged.state_dict(),
+        "controlnet": collected(state.controlnet.state_dict()),
+        "averaged": None if state.averaged is None else collected(state.averaged.state_dict()),
         "base": _unlocked_part(state, state.base.unet),
         "averaged_base": None if state.averaged_unet is None else _unlocked_part(state, state.averaged_unet),
-        "optimizer": state.optimizer.state_dict(),
+        "optimizer": collected(state.optimizer.state_dict()),
         "scaler": state.scaler.state_dict(),
         "rng": {
             "cpu": torch.get_rng_state(),
@@ -107,7 +134,7 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
     if state.averaged is not None:
         _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
     _load_unlocked(state, record)
-    state.optimizer.load_state_dict(record["optimizer"])
+    state.optimizer.load_state_dict(optimizer_state_like(record["optimizer"], state.optimizer))
     if scale := record.get("scaler"):  # none in a state of another number type
         state.scaler.load_state_dict(scale)
     state.step = record["step"]
@@ -160,21 +187,26 @@ def _newest_first(folder: Path) -> Iterator[Path]:
 
 def _unlocked_part(state: TrainState, unet: nn.Module) -> dict[str, Tensor]:
     """The weights in training of a U-Net like the base's; empty where that is locked."""
-    return {name: unet.get_parameter(name).detach() for name in unlocked_weights(state.base)}
+    weights: dict[str, Tensor] = collected({name: unet.get_parameter(name) for name in unlocked_weights(state.base)})
+    return {name: weight.detach() for name, weight in weights.items()}
 
 
 def _load_unlocked(state: TrainState, record: dict[str, Any]) -> None:
     values = record.get("base") or {}  # none in states of before there was anything to unlock
     if values.keys() != unlocked_weights(state.base).keys():
         raise UserError("the saved state has other unlocked weights of the base than these settings ask for")
-    state.base.unet.load_state_dict(values, strict=False)
+    _load_into(state.base.unet, values, strict=False)
     if state.averaged_unet is not None:
-        state.averaged_unet.load_state_dict(record["averaged_base"] or values, strict=False)
+        _load_into(state.averaged_unet, record["averaged_base"] or values, strict=False)
+
+
+def _load_into(module: nn.Module, values: dict[str, Any], *, strict: bool = True) -> None:
+    module.load_state_dict(distributed_like(values, module.state_dict()), strict=strict)
 
 
 def _load(module: nn.Module, values: dict[str, Any], what: str) -> None:
     try:
-        module.load_state_dict(values)
+        _load_into(module, values)
     except RuntimeError as error:
         raise UserError(
             f"{what} does not fit this base and condition: {str(error).splitlines()[-1].strip()}"
