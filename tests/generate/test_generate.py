@@ -220,6 +220,21 @@ def test_a_picture_is_changed(base: BaseModel, canny: Path, photo: Path, mask: s
     assert largest_difference(together[1], alone) <= 1 and largest_difference(together[0], together[1]) > 1
 
 
+def test_what_a_mask_keeps_is_kept_pixel_by_pixel(base: BaseModel, photo: Path) -> None:
+    white = Image.new("L", (64, 64))
+    white.paste(255, (0, 0, 32, 64))
+    request = Request("a house", steps=2, image=photo, mask=white, size=(64, 64))
+    before = np.asarray(prepare(base, request).image)
+    kept, sharp, decoded = (
+        np.asarray(next(generate(base, replace(request, **changes))), dtype=np.int16)
+        for changes in ({}, {"feather": 0}, {"paste": False})
+    )
+    assert np.array_equal(kept[:, 32:], before[:, 32:]) and not np.array_equal(decoded[:, 32:], before[:, 32:])
+    assert np.array_equal(sharp[:, :32], decoded[:, :32]) and np.array_equal(kept[:, :28], decoded[:, :28])
+    fading = np.rint(before[:, 31] + (decoded[:, 31] - before[:, 31]) / 5)
+    assert np.abs(kept[:, 31] - fading).max() <= 1
+
+
 def test_an_inpainting_base_needs_a_mask(base: BaseModel) -> None:
     wide = replace(base, unet=random_unet("sd15", in_channels=9))
     with pytest.raises(UserError, match="is an inpainting base: it needs an image and a mask"):

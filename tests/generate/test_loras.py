@@ -1,21 +1,30 @@
 """LoRA on the base: what diffusers makes of the same file, and one sentence for what does not fit."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from helpers_generate import largest_difference
 from networks import random_latents, random_text
 from tinybases import pipeline_of
 from zeroconv.base import BaseModel, load_base
 from zeroconv.base.hashing import weights_hash
 from zeroconv.errors import UserError
+from zeroconv.generate import Request, generate
 from zeroconv.generate.loras import with_loras
 from zeroconv.request.lora import Lora, parse_lora
 
 RANK = 2
+QUERIES = {"unet": ("to_q",), "text_encoder": ("q_proj",)}
+KOHYAS = {
+    "unet": ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"),
+    "text_encoder": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+}
+"""The layers that kohya's scripts train."""
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +32,56 @@ def base(sd15_folder: Path) -> BaseModel:
     return load_base(sd15_folder)
 
 
-def write_lora(base: BaseModel, path: Path, seed: int = 0) -> Path:
-    """A random LoRA on all queries of the U-Net and the text encoder, in diffusers' layout."""
+def write_lora(base: BaseModel, path: Path, layers: dict[str, tuple[str, ...]] = QUERIES, seed: int = 0) -> Path:
+    """A random LoRA on these layers of the U-Net and the text encoder, in diffusers' layout."""
     generator = torch.Generator().manual_seed(seed)
     state: dict[str, torch.Tensor] = {}
-    networks = {"unet": (base.unet, "to_q"), "text_encoder": (base.text_encoders[0], "q_proj")}
-    for prefix, (network, ending) in networks.items():
+    for prefix, network in {"unet": base.unet, "text_encoder": base.text_encoders[0]}.items():
         for name, module in network.named_modules():
-            if name.endswith(ending):
+            if name.endswith(layers[prefix]):
                 key = f"{prefix}.{name}"
                 state[f"{key}.lora_A.weight"] = torch.randn(RANK, module.in_features, generator=generator)
                 state[f"{key}.lora_B.weight"] = torch.randn(module.out_features, RANK, generator=generator)
     save_file(state, path)
     return path
+
+
+def in_kohyas_layout(file: Path, path: Path, alpha: float) -> Path:
+    """The same LoRA as kohya's scripts write it: names with underscores, strength alpha over rank."""
+    parts = {"unet.": "lora_unet_", "text_encoder.": "lora_te_"}
+    sides = {".lora_A.weight": ".lora_down.weight", ".lora_B.weight": ".lora_up.weight"}
+    state: dict[str, torch.Tensor] = {}
+    for key, value in load_file(file).items():
+        part, side = (next(start for start in names if start in key) for names in (parts, sides))
+        name = key.removeprefix(part).removesuffix(side)
+        if part == "text_encoder." and not name.startswith("text_model."):  # as transformers named it until 5.5
+            name = f"text_model.{name}"
+        layer = parts[part] + name.replace(".", "_")
+        state[layer + sides[side]] = value * RANK / alpha if side == ".lora_A.weight" else value
+        state[f"{layer}.alpha"] = torch.tensor(alpha)
+    save_file(state, path)
+    return path
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("alpha", [1.0, 8.0])
+def test_kohyas_layout_and_its_alpha(base: BaseModel, tmp_path: Path, alpha: float) -> None:
+    pytest.importorskip("peft")
+    plain = write_lora(base, tmp_path / "lora.safetensors", KOHYAS)
+    kohya = in_kohyas_layout(plain, tmp_path / "kohya.safetensors", alpha)
+    one, other = (with_loras(base, (Lora(file, 0.1),)) for file in (plain, kohya))
+    latents, text, time = random_latents(base.unet), random_text(base.unet), torch.tensor(300)
+    torch.testing.assert_close(
+        other.predict_noise(latents, time, text), one.predict_noise(latents, time, text), atol=1e-4, rtol=1e-4
+    )
+    states = [each.encode_text(["a house"]).tokens for each in (base, one, other)]
+    torch.testing.assert_close(states[2], states[1], atol=1e-4, rtol=1e-4)
+    assert (states[0] - states[1]).abs().max() > 1e-2
+    request = Request("a red house", steps=2, size=(64, 64))
+    pictures = [next(generate(base, replace(request, loras=(Lora(file, 0.1),)))) for file in (plain, kohya)]
+    assert largest_difference(*pictures) <= 1
+    assert largest_difference(pictures[0], next(generate(base, request))) > 8
 
 
 @torch.no_grad()
@@ -66,9 +112,11 @@ def test_what_does_not_fit(base: BaseModel, sdxl_folder: Path, tmp_path: Path) -
     for name, message in [("nothing.safetensors", "no LoRA file"), ("text.safetensors", "not a readable .safetensors")]:
         with pytest.raises(UserError, match=message):
             with_loras(base, (Lora(tmp_path / name),))
-    other = write_lora(base, tmp_path / "lora.safetensors")
+    other = write_lora(base, tmp_path / "lora.safetensors", KOHYAS)
     with pytest.raises(UserError, match=r"does not fit the base .*: \d+ of its \d+ layers of the U-Net are not there"):
         with_loras(load_base(sdxl_folder), (Lora(other),))
+    with pytest.raises(UserError, match="does not fit the base"):
+        with_loras(load_base(sdxl_folder), (Lora(in_kohyas_layout(other, tmp_path / "kohya.safetensors", 1.0)),))
 
 
 def test_how_it_is_written(tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ def test_a_run_goes_to_a_machine_without_its_inputs(tmp_path: Path, photo: Path)
 def test_prompts_pictures_and_loras_of_a_run(tmp_path: Path, photo: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"weights")
     editing: dict[str, Any] = {"image": photo, "mask": photo, "denoise": 0.5, "prompt_mode": "long", "speed": "fast"}
+    editing |= {"paste": False, "feather": 2.0}
     loras = (Lora(tmp_path / "a.safetensors", 0.5),)
     asked = Request(("a", "b"), (), ("", "c"), seeds=(1, 1), size=(8, 8), loras=loras, **editing)
     base = {"name": "tiny", "fingerprint": "", "family": "tiny"}

@@ -33,7 +33,7 @@ from zeroconv.request.prompt_mode import PromptMode
 from zeroconv.request.speed import Speed
 from zeroconv.schedulers import scheduler_names
 
-_MORE = ("image", "mask", "denoise", "prompt_mode", "speed")
+_MORE = ("image", "mask", "paste", "feather", "denoise", "prompt_mode", "speed")
 
 _EXAMPLES = """\
 examples:
@@ -131,6 +131,16 @@ def _add_how(how: Any) -> None:
         metavar="X",
         type=number,
         help="how much of --image is made anew (default: 0.8; with --mask 1)",
+    )
+    how.add_argument(
+        "--feather", metavar="PX", type=number, help="how far within --mask the image fades into the new (default: 4)"
+    )
+    how.add_argument(
+        "--no-paste",
+        dest="paste",
+        action="store_const",
+        const=False,
+        help="with --mask: leave the kept part as it was decoded; by default it is put back pixel by pixel",
     )
     how.add_argument("--scheduler", metavar="NAME", help=f"{', '.join(scheduler_names())} (default: the base's)")
     how.add_argument(

@@ -23,6 +23,7 @@ from zeroconv.control import Control, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.doubts import EffectCheck, announce_retry, find_fault, in_float32
 from zeroconv.generate.low_memory import decoded, lent
+from zeroconv.generate.pasting import pasted
 from zeroconv.generate.picture_input import PictureInput, draw_noise, mask_tensor
 from zeroconv.generate.prepare import Prepared, PreparedControl, prepare
 from zeroconv.generate.prompt_modes import encode_prompts
@@ -72,13 +73,20 @@ def generate(
         images = _sound_images(prepared, latents, pictures, device)
         if first == 0:
             check.warn()
-        yield from _to_images(images)
+        yield from (_with_kept_part(prepared, image) for image in _to_images(images))
 
 
 def _sampling_networks(prepared: Prepared) -> list[nn.Module]:
     """What runs until the latents are there; a picture to begin from is encoded first."""
     networks = [prepared.base.unet, *(control.controlnet for control in prepared.controls)]
     return [*dict.fromkeys(networks), *([] if prepared.image is None else [prepared.base.vae])]
+
+
+def _with_kept_part(prepared: Prepared, made: Image.Image) -> Image.Image:
+    """What the mask keeps, put back from the picture that is changed, if that is asked for."""
+    if prepared.image is None or prepared.mask is None or not prepared.request.paste:
+        return made
+    return pasted(made, prepared.image, prepared.mask, prepared.request.feather)
 
 
 def _acting(prepared: Prepared, together: int) -> dict[int, str]:

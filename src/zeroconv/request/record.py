@@ -37,17 +37,8 @@ from zeroconv.request.request import Request
 
 SCHEMA = 1
 _ASKED = (
-    "prompt",
-    "negative",
-    "steps",
-    "guidance",
-    "seeds",
-    "size",
-    "scheduler",
-    "fit",
-    "denoise",
-    "prompt_mode",
-    "speed",
+    *("prompt", "negative", "steps", "guidance", "seeds", "size", "scheduler", "fit"),
+    *("paste", "feather", "denoise", "prompt_mode", "speed"),
 )
 _PICTURES = ("image", "mask")
 _PICTURES_CAME = ("image_sha256", "mask_sha256", "image_copy", "mask_copy")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from zeroconv.checked import number, set_field, whole
+from zeroconv.checked import number, set_field, whole, yes_or_no
 from zeroconv.errors import UserError
 from zeroconv.images import Fit, check_fit
 from zeroconv.request.control import ControlRequest
@@ -53,6 +53,10 @@ class Request:
     """A picture to change (image-to-image), in place of beginning from noise."""
     mask: str | Path | Image.Image | None = None
     """White where the image is made anew, black where it is kept (inpainting); None: made anew everywhere."""
+    paste: bool = True
+    """Whether what the mask keeps is put back pixel by pixel; without, encoding and decoding change it a little."""
+    feather: float = 4.0
+    """Pixels within the mask over which the image fades into what is made anew, where it is put back."""
     denoise: float | None = None
     """How much of the image is made anew, above 0 to 1; None: 0.8, or 1 with a mask."""
     prompt_mode: PromptMode = "plain"
@@ -95,6 +99,15 @@ class Request:
             set_field(self, "denoise", number("denoise", self.denoise))
             if not 0 < self.denoise <= 1:
                 raise UserError(f"denoise must be above 0 and at most 1, not {self.denoise:g}")
+        self._check_paste()
+
+    def _check_paste(self) -> None:
+        yes_or_no("paste", self.paste)
+        set_field(self, "feather", number("feather", self.feather))
+        if self.feather < 0:
+            raise UserError(f"feather must be 0 or more, not {self.feather:g}")
+        if self.mask is None and (not self.paste or self.feather != Request.feather):
+            raise UserError(f"{'feather' if self.paste else 'paste'} has no effect without a mask")
 
     def only(self, indices: Sequence[int]) -> "Request":
         """The request for these of its pictures."""
