@@ -65,7 +65,7 @@ def test_a_relative_difference_is_one_of_means_and_paired() -> None:
     generator = np.random.default_rng(7)
     others = generator.normal(0.7, 0.2, 400)
     loss = estimate_relative(0.98 * others, others)
-    assert loss.mean == pytest.approx(-0.02) and loss.low == loss.high == pytest.approx(-0.02)
+    assert [loss.mean, loss.low, loss.high] == pytest.approx([-0.02] * 3)
     noisy = estimate_relative(0.98 * others + generator.normal(0, 0.07, 400), others)
     half = 1.96 * 0.07 / 0.7 / 20
     assert noisy.low == pytest.approx(noisy.mean - half, abs=0.003) and noisy.low < -0.02 < noisy.high

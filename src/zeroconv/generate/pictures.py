@@ -138,8 +138,8 @@ def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Te
 
     def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
         own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
-        options = {"channels": channels, "watch": watch, "savings": prepared.level.savings}
-        return guided_noise(base, own, *texts(pictures), guidance, **options)
+        savings = prepared.level.savings
+        return guided_noise(base, own, *texts(pictures), guidance, channels=channels, watch=watch, savings=savings)
 
     return predictions
 
