@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean
+from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean, estimate_relative
 
 
 def test_the_interval_of_normal_values_is_that_of_the_textbook() -> None:
@@ -59,6 +59,18 @@ def test_the_way_that_is_closed_is_a_share_of_the_means() -> None:
     assert closed.mean == pytest.approx(0.8) and closed.low == pytest.approx(0.8) and closed.high == pytest.approx(0.8)
     noisy = estimate_closed(lower + 0.8 * (upper - lower) + generator.normal(0, 0.3, 300), lower, upper)
     assert noisy is not None and noisy.low < 0.8 < noisy.high and noisy.high - noisy.low > 0.05
+
+
+def test_a_relative_difference_is_one_of_means_and_paired() -> None:
+    generator = np.random.default_rng(7)
+    others = generator.normal(0.7, 0.2, 400)
+    loss = estimate_relative(0.98 * others, others)
+    assert [loss.mean, loss.low, loss.high] == pytest.approx([-0.02] * 3)
+    noisy = estimate_relative(0.98 * others + generator.normal(0, 0.07, 400), others)
+    half = 1.96 * 0.07 / 0.7 / 20
+    assert noisy.low == pytest.approx(noisy.mean - half, abs=0.003) and noisy.low < -0.02 < noisy.high
+    with pytest.raises(ValueError, match="above 0"):
+        estimate_relative([1, 2], [0, 0])
 
 
 def test_the_way_is_the_same_for_errors() -> None:

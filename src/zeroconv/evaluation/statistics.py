@@ -51,6 +51,22 @@ def estimate_difference(
     return estimate_mean(np.asarray(values, dtype=np.float64) - np.asarray(others, dtype=np.float64))
 
 
+def estimate_relative(
+    values: Sequence[float] | NDArray[np.float64], others: Sequence[float] | NDArray[np.float64]
+) -> Estimate:
+    """By which share of the others' mean the values' mean differs, paired picture by picture (N each): 0 for equal.
+
+    ValueError where N differs, or where the others' mean is not above 0.
+    """
+    difference, reference = estimate_difference(values, others), np.asarray(others, dtype=np.float64)
+    if reference.mean() <= 0:
+        raise ValueError(f"a mean above 0 expected to compare with, got {reference.mean():g}")
+    shares = _resampled_means(np.asarray(values, dtype=np.float64) - reference) / _resampled_means(reference)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(shares, (tail, 1 - tail))
+    return Estimate(difference.mean / float(reference.mean()), float(low), float(high), len(reference))
+
+
 def estimate_closed(
     values: Sequence[float] | NDArray[np.float64],
     lower: Sequence[float] | NDArray[np.float64],

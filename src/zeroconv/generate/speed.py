@@ -30,5 +30,5 @@ class Level:
 LEVELS: dict[Speed, Level] = {
     "exact": Level(),
     "balanced": Level(0.4, "unipc", Savings(guided=(0.2, 1.0))),
-    "fast": Level(0.25, "unipc", Savings(guided=(0.5, 1.0))),
+    "fast": Level(0.25, "unipc", Savings(guided=(0.7, 1.0))),
 }
