@@ -8,12 +8,13 @@ import pytest
 import zeroconv.base.model as base
 import zeroconv.control as control
 import zeroconv.objective as objective
-import zeroconv.sampling.loop as sampling
+import zeroconv.sampling as sampling
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "method.md").read_text("utf-8")
 SOURCE = "\n".join(
-    (ROOT / "src" / "zeroconv" / name).read_text("utf-8") for name in ("control.py", "sampling/loop.py", "objective.py")
+    (ROOT / "src" / "zeroconv" / name).read_text("utf-8")
+    for name in ("control.py", "sampling/composition.py", "sampling/guidance.py", "sampling/loop.py", "objective.py")
 )
 EXCERPTS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 NAMES = sorted(set(re.findall(r"`((?:[A-Z]\w+|[a-z]+_\w+)(?:\.\w+)?)(?:\([^`]*\))?`", TEXT)))

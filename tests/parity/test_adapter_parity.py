@@ -1,4 +1,4 @@
-"""Prompt, condition and seed give the same latents as diffusers' T2I-Adapter pipelines: largest difference 0.0."""
+"""Prompt, condition and seed give, to rounding, the same latents as diffusers' T2I-Adapter pipelines."""
 
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,11 @@ def our_latents(base: BaseModel, inputs: list[ControlInput], scheduler: Any) -> 
     return latents
 
 
+def assert_same(mine: Tensor, theirs: Tensor) -> None:
+    """To rounding, as it grows over the steps."""
+    assert (mine - theirs).abs().max() <= 1e-4 * theirs.abs().max()
+
+
 def differs(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).abs().max() > 1e-3)
 
@@ -89,7 +94,7 @@ def test_schedulers_and_kinds(base: BaseModel, scheduler: Any, kind: str, channe
     )
     entry = ControlInput(random_adapter(kind, channels), image, 0.8)
     latents = our_latents(base, [entry], scheduler_of(base, scheduler))
-    assert torch.equal(latents, expected)
+    assert_same(latents, expected)
     assert differs(latents, our_latents(base, [], scheduler_of(base, scheduler)))
 
 
@@ -99,7 +104,7 @@ def test_several_adapters(base: BaseModel) -> None:
     expected = their_latents(pipe, images, adapter_conditioning_scale=strengths)
     adapters = [random_adapter(seed=seed) for seed in (1, 2)]
     inputs = [ControlInput(*each) for each in zip(adapters, images, strengths, strict=True)]
-    assert torch.equal(our_latents(base, inputs, scheduler_of(base)), expected)
+    assert_same(our_latents(base, inputs, scheduler_of(base)), expected)
 
 
 @pytest.mark.parametrize("scheduler", [DDIMScheduler, EulerDiscreteScheduler])
@@ -110,7 +115,7 @@ def test_sdxl(sdxl: BaseModel, scheduler: Any, strength: float, end: float) -> N
     expected = their_latents(pipe, image, adapter_conditioning_scale=strength, adapter_conditioning_factor=end)
     entry = ControlInput(random_adapter("full_adapter_xl"), image, strength, end=end)
     latents = our_latents(sdxl, [entry], scheduler_of(sdxl, scheduler))
-    assert torch.equal(latents, expected)
+    assert_same(latents, expected)
     assert differs(latents, our_latents(sdxl, [], scheduler_of(sdxl, scheduler)))
 
 
@@ -137,4 +142,4 @@ def test_beside_a_controlnet_both_act_where_they_should(base: BaseModel) -> None
     generator = torch.Generator().manual_seed(SEED)
     noise = torch.randn(1, 4, 8, 8, generator=generator)
     *_, expected = sample(predict, scheduler_of(base), noise, STEPS, [generator])
-    assert torch.equal(both, expected)
+    assert_same(both, expected)
