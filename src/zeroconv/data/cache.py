@@ -11,13 +11,8 @@ C latent channels, h w latent height and width, N condition channels, H W pixels
 
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -30,6 +25,7 @@ from torch import Tensor, nn
 from zeroconv.base import BaseModel
 from zeroconv.base.hashing import weights_hash
 from zeroconv.data.order import BLOCK
+from zeroconv.data.reading import read_spans
 from zeroconv.data.records import Example, Sizes
 from zeroconv.data.sources import Extraction, Source
 from zeroconv.images import atomic_write
@@ -168,7 +164,7 @@ def fill(
     missing = [span for span in spans if not (folder / _file(*span)).exists()]
     ready = _count(spans) - _count(missing)
     yield ready
-    for (start, stop), examples in zip(missing, _read(source, missing, workers), strict=True):
+    for (start, stop), examples in zip(missing, read_spans(source, missing, workers), strict=True):
         _write(folder / _file(start, stop), base, examples, with_deviation)
         ready += stop - start
         yield ready
@@ -220,44 +216,6 @@ def _announce(path: Path) -> None:
     if hasattr(os, "posix_fadvise"):
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
-
-
-def _read(source: Source, spans: list[tuple[int, int]], workers: int) -> Iterator[list[Example]]:
-    if workers == 0 or len(spans) < 2:
-        for start, stop in spans:
-            yield source.read(range(start, stop))
-        return
-    waiting = deque(spans)
-    running: deque[Future[list[Example]]] = deque()
-    with _pool(min(workers, len(spans)), source) as pool:
-        while waiting or running:
-            while waiting and len(running) <= workers:
-                running.append(pool.submit(_read_in_worker, *waiting.popleft()))
-            yield running.popleft().result()
-
-
-@contextmanager
-def _pool(workers: int, source: Source) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (source,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_source: Source
-"""What a process reads: handed over once, since a source of a million pictures is large."""
-
-
-def _start_worker(source: Source) -> None:
-    global _source
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    _source = source
-
-
-def _read_in_worker(start: int, stop: int) -> list[Example]:
-    return _source.read(range(start, stop))
 
 
 def _write(path: Path, base: BaseModel, examples: list[Example], with_deviation: bool) -> None:
