@@ -14,6 +14,7 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.base.flags import load_asked
 from zeroconv.cli.control_text import parse_control
+from zeroconv.cli.generate_flags import add_arguments
 from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
@@ -26,6 +27,8 @@ from zeroconv.images import read_image
 from zeroconv.progress import progress_bar
 from zeroconv.request import Request, record
 from zeroconv.request.control import ControlRequest
+
+__all__ = ["add_arguments", "run"]
 
 _MORE = ("image", "mask", "paste", "feather", "denoise", "prompt_mode", "speed")
 
