@@ -28,15 +28,12 @@ from zeroconv.generate.picture_input import PictureInput, draw_noise, mask_tenso
 from zeroconv.generate.prepare import Prepared, PreparedControl, prepare
 from zeroconv.generate.prompt_modes import encode_prompts
 from zeroconv.request import Request
-from zeroconv.request.control import ControlRequest
 from zeroconv.sampling import ControlInput, PredictNoise, Watch, guided_noise, sample
 from zeroconv.sampling.image_start import ImageStart
 from zeroconv.sampling.influence import Influence
 from zeroconv.sampling.layer_weights import layer_weights
 from zeroconv.sampling.timing import Moment
 from zeroconv.weights import Sidecar
-
-__all__ = ["ControlRequest", "Prepared", "PreparedControl", "Request", "generate", "influence_of", "prepare"]
 
 _PIXELS_AT_ONCE = 1024 * 1024
 _PICTURES_AT_ONCE = 16
