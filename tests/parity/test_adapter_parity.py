@@ -13,16 +13,16 @@ from diffusers import (
     StableDiffusionXLAdapterPipeline,
     UniPCMultistepScheduler,
 )
+from latents import NEGATIVE, PROMPT, SEED, STEPS, assert_same, our_latents, scheduler_of
 from torch import Tensor
 
 from adapters import random_adapter, random_network
 from networks import random_condition, small_controlnet
 from zeroconv.base import BaseModel, load_base
-from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling import ControlInput, sample
 
 # Under numpy 2 diffusers' Euler schedulers make an array of a tensor in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-PROMPT, NEGATIVE, STEPS, SEED = "a red house", "blue", 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,6 @@ def base(sd15_folder: Path) -> BaseModel:
 @pytest.fixture(scope="module")
 def sdxl(sdxl_folder: Path) -> BaseModel:
     return load_base(sdxl_folder)
-
-
-def scheduler_of(base: BaseModel, kind: Any = DDIMScheduler) -> Any:
-    return kind.from_config({key: base.scheduler.config[key] for key in ("beta_start", "beta_end", "beta_schedule")})
 
 
 def pipeline(base: BaseModel, adapter: Any, scheduler: Any) -> Any:
@@ -66,19 +62,6 @@ def their_latents(pipe: Any, image: Any, **options: Any) -> Tensor:
     ).images
     assert isinstance(latents, Tensor)
     return latents
-
-
-def our_latents(base: BaseModel, inputs: list[ControlInput], scheduler: Any) -> Tensor:
-    generator = torch.Generator().manual_seed(SEED)
-    noise = torch.randn(1, 4, 8, 8, generator=generator)
-    text, negative = base.encode_text([PROMPT], (64, 64)), base.encode_negative([NEGATIVE], (64, 64))
-    *_, latents = sample(guided_noise(base, inputs, text, negative, 7.5), scheduler, noise, STEPS, [generator])
-    return latents
-
-
-def assert_same(mine: Tensor, theirs: Tensor) -> None:
-    """To rounding, as it grows over the steps."""
-    assert (mine - theirs).abs().max() <= 1e-4 * theirs.abs().max()
 
 
 def differs(one: Tensor, other: Tensor) -> bool:

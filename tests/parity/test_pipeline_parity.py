@@ -3,7 +3,6 @@
 Without guidance bit by bit; with it to rounding, as one row alone and the same row in a batch differ in the last bit.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,14 @@ from diffusers import (
     StableDiffusionXLControlNetPipeline,
     UniPCMultistepScheduler,
 )
+from latents import NEGATIVE, PROMPT, SEED, STEPS, assert_same, our_latents, scheduler_of
 from torch import Tensor
 
 from networks import as_theirs, random_condition, small_controlnet
 from tinybases import random_unet
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
-from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling import ControlInput
 from zeroconv.sampling.layer_weights import GUESS_MODE, layer_weights
 
 SCHEDULERS = [
@@ -41,7 +41,6 @@ SCHEDULERS = [
 ]
 # Under numpy 2 diffusers' Euler schedulers make an array of a tensor in the old way.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-PROMPT, NEGATIVE, STEPS, SEED = "a red house", "blue", 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -75,19 +74,6 @@ def pipeline(base: BaseModel, controlnet: Any, scheduler: Any) -> StableDiffusio
     return pipe
 
 
-def scheduler_of(base: BaseModel, kind: Any = DDIMScheduler) -> Any:
-    return kind.from_config({key: base.scheduler.config[key] for key in ("beta_start", "beta_end", "beta_schedule")})
-
-
-def our_latents(base: BaseModel, inputs: Sequence[ControlInput], scheduler: Any, guidance: float = 7.5) -> Tensor:
-    generator = torch.Generator().manual_seed(SEED)
-    noise = torch.randn(1, 4, 8, 8, generator=generator)
-    text, negative = base.encode_text([PROMPT], (64, 64)), base.encode_negative([NEGATIVE], (64, 64))
-    predict = guided_noise(base, inputs, text, negative, guidance)
-    *_, latents = sample(predict, scheduler, noise, STEPS, [generator])
-    return latents
-
-
 def their_latents(pipe: Any, image: Any, guidance: float = 7.5, **options: Any) -> Tensor:
     images = pipe(
         PROMPT,
@@ -101,11 +87,6 @@ def their_latents(pipe: Any, image: Any, guidance: float = 7.5, **options: Any) 
     ).images
     assert isinstance(images, Tensor)
     return images
-
-
-def assert_same(mine: Tensor, other: Tensor) -> None:
-    """To rounding, as it grows over the steps."""
-    assert (mine - other).abs().max() <= 1e-4 * other.abs().max()
 
 
 @pytest.mark.parametrize("kind", SCHEDULERS)

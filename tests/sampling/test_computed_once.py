@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import T2IAdapter
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from networks import KINDS, random_condition, random_latents, random_text, small_base, small_controlnet, small_unet
+from zeroconv.adapter import Adapter
+from zeroconv.base import load_base
 from zeroconv.control import Text
 from zeroconv.sampling import ControlInput, Moment, guided_noise
 from zeroconv.sampling.computed_once import ComputedOnce, before_text, text_readers
@@ -42,6 +45,24 @@ def test_guidance_is_what_two_predictions_give(kind: str) -> None:
     expected = plain_prediction(kind, latents, text, negative, entry)
     assert (predicted - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert not any("forward" in vars(module) for net in (base.unet, entry.controlnet) for module in net.modules())
+
+
+@torch.no_grad()
+def test_an_adapter_for_one_half_acts_on_it_alone_where_levels_come_before_the_text() -> None:
+    base = load_base("tiny")
+    assert not hasattr(base.unet.down_blocks[0], "attentions"), "what is shared must reach beyond the first level"
+    torch.manual_seed(1)
+    widths = (*base.unet.config.block_out_channels, base.unet.config.block_out_channels[-1])
+    options = {"num_res_blocks": 1, "downscale_factor": 16, "adapter_type": "full_adapter_xl"}
+    adapter = Adapter(T2IAdapter(3, widths, **options))
+    entry = ControlInput(adapter, random_condition(size=128), conditional_only=True)
+    latents, text, negative = random_latents(base.unet, size=16), random_text(base.unet), random_text(base.unet, seed=5)
+    unconditional = base.predict_noise(latents, MOMENT.timestep, negative)
+    control = adapter(latents, adapter.encode_condition(entry.image))
+    conditional = base.predict_noise(latents, MOMENT.timestep, text, control)
+    predicted = guided_noise(base, [entry], text, negative, GUIDANCE)(latents, MOMENT)
+    expected = unconditional + GUIDANCE * (conditional - unconditional)
+    assert (predicted - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import T2IAdapter
 from safetensors.torch import save_file
 
 from adapters import KINDS, ORIGINALS, random_network
@@ -84,6 +85,15 @@ def test_another_family_is_refused(kind: str, bases: dict[bool, BaseModel], tmp_
     message = f"this T2I-Adapter was made for {'SDXL' if is_xl else 'SD 1.x'} .channels 16/32/32/32.*the base .* is"
     with pytest.raises(UserError, match=message):
         load_control(tmp_path, bases[not is_xl])
+
+
+def test_a_base_without_attention_on_its_first_level_is_refused(tmp_path: Path) -> None:
+    tiny = load_base("tiny")
+    T2IAdapter(3, tuple(tiny.unet.config.block_out_channels), num_res_blocks=1).save_pretrained(tmp_path)
+    with pytest.raises(
+        UserError, match="attention to the text on each level but the last, the base tiny has DownBlock2D"
+    ):
+        load_control(tmp_path, tiny)
 
 
 def test_what_is_no_whole_adapter_is_refused(bases: dict[bool, BaseModel], tmp_path: Path) -> None:

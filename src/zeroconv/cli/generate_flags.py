@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `zeroconv generate`."""
     parser.epilog = _EXAMPLES.replace("KEYS", control_keys())
     _add_what(parser.add_argument_group("what to make"))
+    _add_change(parser.add_argument_group("from a picture"))
+    _add_pictures(parser.add_argument_group("how many, how large"))
     _add_how(parser.add_argument_group("how to make it"))
     machine = parser.add_argument_group("the machine")
     machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
@@ -72,12 +74,47 @@ def _add_what(what: Any) -> None:
         type=some_path,
         help='one prompt a line, or {"prompt": ..., "negative": ..., "seed": ...}; --num-images of each',
     )
-    what.add_argument("--image", metavar="FILE", type=some_path, help="a picture to change, in place of pure noise")
-    what.add_argument(
-        "--mask", metavar="FILE", type=some_path, help="white where --image is made anew, black where it is kept"
-    )
     what.add_argument("--request", metavar="FILE", type=some_path, help="a run.json, or a picture made by zeroconv")
     what.add_argument("--out", metavar="DIR", type=some_path, required=True, help="folder for what is made")
+
+
+def _add_change(change: Any) -> None:
+    change.add_argument("--image", metavar="FILE", type=some_path, help="a picture to change, in place of pure noise")
+    change.add_argument(
+        "--mask", metavar="FILE", type=some_path, help="white where --image is made anew, black where it is kept"
+    )
+    change.add_argument(
+        "--denoise",
+        metavar="X",
+        type=number,
+        help="how much of --image is made anew (default: 0.8; with --mask 1)",
+    )
+    change.add_argument(
+        "--feather", metavar="PX", type=number, help="how far within --mask the image fades into the new (default: 4)"
+    )
+    change.add_argument(
+        "--no-paste",
+        dest="paste",
+        action="store_const",
+        const=False,
+        help="with --mask: leave the kept part as it was decoded; by default it is put back pixel by pixel",
+    )
+
+
+def _add_pictures(pictures: Any) -> None:
+    pictures.add_argument(
+        "--seed",
+        metavar="N[/N...]",
+        type=whole_numbers,
+        help="seed of the first picture, then counting up (default: 0); or one for each picture, as 7/7/9",
+    )
+    pictures.add_argument("--num-images", metavar="N", type=whole, help="how many pictures (default: 1)")
+    pictures.add_argument(
+        "--size", metavar="WxH", type=width_by_height, help="in pixels (default: the input's shape at the base's size)"
+    )
+    pictures.add_argument(
+        "--fit", choices=typing.get_args(Fit), help="how an input of another shape is brought to the size"
+    )
 
 
 def _add_how(how: Any) -> None:
@@ -105,34 +142,7 @@ def _add_how(how: Any) -> None:
     how.add_argument(
         "--guidance", metavar="X", type=number, help="how strictly the prompt is followed (default: the base's)"
     )
-    how.add_argument(
-        "--denoise",
-        metavar="X",
-        type=number,
-        help="how much of --image is made anew (default: 0.8; with --mask 1)",
-    )
-    how.add_argument(
-        "--feather", metavar="PX", type=number, help="how far within --mask the image fades into the new (default: 4)"
-    )
-    how.add_argument(
-        "--no-paste",
-        dest="paste",
-        action="store_const",
-        const=False,
-        help="with --mask: leave the kept part as it was decoded; by default it is put back pixel by pixel",
-    )
     how.add_argument("--scheduler", metavar="NAME", help=f"{', '.join(scheduler_names())} (default: the base's)")
-    how.add_argument(
-        "--seed",
-        metavar="N[/N...]",
-        type=whole_numbers,
-        help="seed of the first picture, then counting up (default: 0); or one for each picture, as 7/7/9",
-    )
-    how.add_argument("--num-images", metavar="N", type=whole, help="how many pictures (default: 1)")
-    how.add_argument(
-        "--size", metavar="WxH", type=width_by_height, help="in pixels (default: the input's shape at the base's size)"
-    )
-    how.add_argument("--fit", choices=typing.get_args(Fit), help="how an input of another shape is brought to the size")
     how.add_argument(
         "--report",
         action="store_true",

@@ -108,6 +108,11 @@ def _check_family(adapter: Adapter, base: BaseModel) -> None:
             f"this T2I-Adapter was made for {'SDXL' if is_xl else 'SD 1.x'} (channels {mine}, {adapter.factor} pixels "
             f"per latent), the base {base.name} is {base.family} (levels {theirs}, {base.factor} pixels per latent)."
         )
+    silent = [kind for kind in base.unet.config.down_block_types[:-1] if "CrossAttn" not in kind]
+    if silent and not is_xl:  # diffusers adds behind their downsampler, where a feature is twice too large
+        raise UserError(
+            f"T2I-Adapters need attention to the text on each level but the last, the base {base.name} has {silent[0]}."
+        )
 
 
 def _check_weights(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path) -> None:
