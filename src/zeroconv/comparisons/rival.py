@@ -36,7 +36,7 @@ class Rival(nn.Module, ABC):
         super().__init__()
         self.base = base
 
-    def prepare(self, batches: Sequence[Batch]) -> None:  # noqa: B027 most have nothing to do
+    def prepare(self, batches: Sequence[Batch]) -> None:
         """What is found from some examples before training, without gradients, and kept in buffers: a codebook."""
 
     @abstractmethod
