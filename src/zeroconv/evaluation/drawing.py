@@ -21,13 +21,14 @@ from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate import network_input
 from zeroconv.generate.prepare import default_guidance
 from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling.layer_weights import LayerWeights, layer_weights
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
 
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """One ControlNet, and what each picture is controlled by."""
+    """One ControlNet, what each picture is controlled by, and how."""
 
     controlnet: ControlNet
     condition: str
@@ -36,11 +37,27 @@ class Controls:
     """The condition image (H, W, 3) of each picture."""
     sidecar: Sidecar = field(default_factory=Sidecar)
     """How the ControlNet wants its condition images."""
+    share: float = 1.0
+    """Of the sampler's strength."""
+    weights: LayerWeights = "flat"
+    """One weight a layer, or the name of a schedule."""
+    conditional_only: bool = False
+    """Whether the half of the guidance without words goes without control."""
 
     def image(self, number: int) -> Tensor:
         """(1, N, H, W): the condition of picture `number` as the ControlNet reads it."""
         picture = Image.fromarray(self.conditions[number])
         return network_input(self.condition, picture, self.controlnet.condition_channels, self.sidecar)
+
+    def input(self, numbers: Sequence[int], sampler: Sampler, base: BaseModel) -> ControlInput:
+        """What acts on the pictures of these numbers."""
+        return ControlInput(
+            self.controlnet,
+            torch.cat([self.image(k) for k in numbers]).to(base.device, base.dtype),
+            strength=sampler.strength * self.share,
+            weights=layer_weights(self.weights, self.controlnet),
+            conditional_only=self.conditional_only,
+        )
 
 
 def settled(sampler: Sampler, base: BaseModel) -> Sampler:
@@ -60,17 +77,15 @@ def draw(
     prompts: Sequence[str],
     sampler: Sampler,
     *,
-    controls: Controls | None = None,
+    controls: Controls | Sequence[Controls] = (),
     what: str = "draw",
     progress: Progress = silent,
 ) -> tuple[Picture, ...]:
-    """One picture at the base's native size for each prompt, under its control if there are any."""
+    """One picture at the base's native size for each prompt, under its controls if there are any."""
     sampler, drawn = settled(sampler, base), []
+    every = (controls,) if isinstance(controls, Controls) else controls
     for numbers in progress(groups(range(len(prompts)), sampler.batch), what):
-        inputs = []
-        if controls is not None:
-            image = torch.cat([controls.image(k) for k in numbers]).to(base.device, base.dtype)
-            inputs = [ControlInput(controls.controlnet, image, strength=sampler.strength)]
+        inputs = [one.input(numbers, sampler, base) for one in every]
         drawn += _draw_batch(base, [prompts[k] for k in numbers], numbers, sampler, inputs)
     return tuple(drawn)
 
