@@ -1,0 +1,46 @@
+"""How long experiments will take, before anything is spent: from a few pictures drawn and a rule for training."""
+
+import time
+from collections.abc import Sequence
+
+from zeroconv.reproduce.bench import Bench
+from zeroconv.reproduce.experiment import Experiment
+
+TIMED = 4
+"""Pictures drawn to find the pace."""
+CONTROLLED = 1.6
+"""What a picture under control costs, in pictures without: benchmarks/speed.py."""
+SAMPLE = 2.0
+"""What a training sample costs, in denoising steps of one picture with guidance: one pass back is two forward."""
+
+
+def seconds_per_picture(bench: Bench) -> float:
+    """Of one picture without control, from some that are drawn twice, the first time to warm up."""
+    for _ in range(2):
+        started = time.perf_counter()
+        bench.draw([""] * TIMED, what="timing")
+        seconds = (time.perf_counter() - started) / TIMED
+    return seconds
+
+
+def expected_seconds(experiment: Experiment, bench: Bench, picture: float) -> float:
+    """From the pictures an experiment draws and the samples it trains on."""
+    drawn = experiment.pictures(bench.count) * picture * CONTROLLED
+    return drawn + experiment.samples * SAMPLE * picture / bench.drawing.steps
+
+
+def table(experiments: Sequence[Experiment], bench: Bench, done: Sequence[str]) -> str:
+    """A line an experiment and the sum."""
+    picture = seconds_per_picture(bench)
+    lines, whole = [], 0.0
+    for experiment in experiments:
+        seconds = 0.0 if experiment.name in done else expected_seconds(experiment, bench, picture)
+        whole += seconds
+        lines.append(f"  {experiment.name:24}{experiment.where:22}{_told(seconds)}")
+    return "\n".join([*lines, f"  {'together':46}{_told(whole)}"])
+
+
+def _told(seconds: float) -> str:
+    if not seconds:
+        return "done already"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 2 * 3600 else f"about {seconds / 3600:.1f} hours"

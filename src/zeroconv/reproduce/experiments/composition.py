@@ -1,0 +1,70 @@
+"""Two conditions at once (arXiv 2302.05543, Fig. 6): their ControlNets' outputs are added, nothing is weighted."""
+
+from collections.abc import Mapping
+
+from zeroconv.evaluation.sheet import Tile, contact_sheet
+from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_mean
+from zeroconv.reproduce.bench import Bench, scores
+from zeroconv.reproduce.experiment import Experiment
+from zeroconv.reproduce.finding import Finding, Table, Verdict
+
+PAIR = ("pose", "depth")
+"""Those of the figure."""
+SHOWN = 8
+KEPT = 0.9
+
+
+def run(bench: Bench) -> Finding:
+    """Draw scenes with a person under each condition alone, under both, and under both at half strength."""
+    fidelities = {condition: bench.world.fidelity(condition) for condition in PAIR}
+    held_out = bench.world.held_out(bench.count, fidelities["pose"].selects)
+    asked = {condition: fidelity.asked(held_out) for condition, fidelity in fidelities.items()}
+    alone = {condition: bench.controls(condition, asked[condition]) for condition in PAIR}
+    halved = [bench.controls(condition, asked[condition], share=0.5) for condition in PAIR]
+    drawn = {
+        "neither": bench.draw(held_out.captions, what="neither"),
+        **{f"{c} alone": bench.draw(held_out.captions, alone[c], what=f"{c} alone") for c in PAIR},
+        "both, added": bench.draw(held_out.captions, list(alone.values()), what="both"),
+        "both, each by a half": bench.draw(held_out.captions, halved, what="both by a half"),
+    }
+    found = {name: {c: scores(fidelities[c], pictures, asked[c]) for c in PAIR} for name, pictures in drawn.items()}
+    kept = {c: estimate_closed(found["both, added"][c], found["neither"][c], found[f"{c} alone"][c]) for c in PAIR}
+    columns = tuple(f"{c}: {f.metric}{', less is better' if f.is_error else ''}" for c, f in fidelities.items())
+    rows = {name: tuple(estimate_mean(values[c]) for c in PAIR) for name, values in found.items()}
+    tiles = []
+    for k, caption in enumerate(held_out.captions[:SHOWN]):
+        tiles += [Tile(held_out.pictures[k], caption), *(Tile(asked[c][k].image, c) for c in PAIR)]
+        tiles += [Tile(pictures[k], name) for name, pictures in drawn.items()]
+    sheet = contact_sheet(tiles, columns=3 + len(drawn), lines=4)
+    verdict, words = judge(kept)
+    table = Table("two conditions composed", columns, rows)
+    return Finding(verdict, words, (table,), bench.protocol(held_out, *PAIR), {"composition.jpg": sheet})
+
+
+def judge(kept: Mapping[str, Estimate | None]) -> tuple[Verdict, str]:
+    """The rule, of which share of each condition's own effect is left when the other is added."""
+    told = ", ".join(
+        f"{name} {'cannot be told' if e is None else f'{e.mean:.2f} ({e.low:.2f} .. {e.high:.2f})'}"
+        for name, e in kept.items()
+    )
+    words = f"Added up without weights, each keeps this share of what it does alone: {told}."
+    known = [e for e in kept.values() if e is not None]
+    if len(known) < len(kept):
+        return Verdict.OPEN, words
+    if all(e.mean >= KEPT for e in known):
+        return Verdict.HOLDS, words
+    return (Verdict.IN_PART if any(e.mean >= KEPT for e in known) else Verdict.FAILS), words
+
+
+EXPERIMENT = Experiment(
+    name="composition",
+    title="Two conditions composed",
+    where="Fig. 6",
+    claim="Several conditions are composed by adding the outputs of their ControlNets; no weighting or interpolation "
+    "is needed.",
+    papers_number="shown in pictures",
+    rule="holds where, under pose and depth added, each keeps 90 % or more of what it does alone, between no control "
+    "and its own; in part where one of them does",
+    run=run,
+    pictures=lambda count: 5 * count,
+)

@@ -1,0 +1,90 @@
+"""Sudden convergence (arXiv 2302.05543, section 3.4, Fig. 4 and 21): control comes within few steps, not bit by bit."""
+
+import io
+
+from PIL import Image
+
+from zeroconv.evaluation.statistics import Estimate
+from zeroconv.reproduce.bench import Bench
+from zeroconv.reproduce.experiment import Experiment
+from zeroconv.reproduce.finding import Cell, Finding, Table, Verdict
+from zeroconv.reproduce.record import hash_of
+from zeroconv.reproduce.trainings import SAMPLES, Training, trained
+from zeroconv.training.gain import GainPoint
+from zeroconv.training.gain_figure import LIGHT
+from zeroconv.training.report.figures import gain_png, previews_of
+from zeroconv.training.report.reading import RunRead
+
+TRAINING = Training("canny-closely-watched", "canny", changes={"gain_every": 10, "preview_every": 100})
+LOW, HIGH, WITHIN = 0.1, 0.5, 0.1
+"""Shares of the last gain, and of the steps."""
+SHOWN = (10, 50, 100, 200, 400, 700, 1000)
+
+
+def run(bench: Bench) -> Finding:
+    """Train Canny control from nothing, measure the control gain every ten steps, and see how fast it comes."""
+    found = trained(bench, TRAINING)
+    points = found.curve.points
+    onset = found.onset
+    rows: dict[str, tuple[Cell, ...]] = {
+        f"step {point.step}": (_estimate(point), _wrong(point)) for point in points if point.step in SHOWN
+    }
+    rise = steps_of_rise(points)
+    verdict, words = judge(rise, points[-1].step)
+    words += " Onset, as zeroconv train tells it: " + (onset.sentence if onset else "not shown") + "."
+    table = Table("control gain along the training", ("without control - with", "wrong condition - right"), rows)
+    protocol = {"training": dict(TRAINING.settings), "about": hash_of(_without_machine(found))}
+    return Finding(verdict, words, (table,), protocol, _pictures(found))
+
+
+def steps_of_rise(points: "list[GainPoint]") -> int | None:
+    """Steps between the last measurement below a tenth and the first above half of the last gain; None: no gain."""
+    last = points[-1].gain
+    if last <= points[-1].gain_interval:
+        return None
+    above = next(point.step for point in points if point.gain >= HIGH * last)
+    below = max(point.step for point in points if point.step < above and point.gain <= LOW * last)
+    return above - below
+
+
+def judge(rise: int | None, steps: int) -> tuple[Verdict, str]:
+    """The rule."""
+    if rise is None:
+        return Verdict.OPEN, "The condition is not used at the end of the training."
+    words = f"The control gain rises from a tenth to half of its last value within {rise} of {steps} steps."
+    return (Verdict.HOLDS if rise <= WITHIN * steps else Verdict.FAILS), words
+
+
+def _estimate(point: GainPoint) -> Estimate:
+    width = point.gain_interval
+    return Estimate(point.gain, point.gain - width, point.gain + width, point.examples)
+
+
+def _wrong(point: GainPoint) -> Estimate:
+    width = point.shuffled_gain_interval
+    return Estimate(point.shuffled_gain, point.shuffled_gain - width, point.shuffled_gain + width, point.examples)
+
+
+def _without_machine(found: RunRead) -> dict[str, object]:
+    return {name: found.about[name] for name in ("base_fingerprint", "condition", "data", "config")}
+
+
+def _pictures(found: RunRead) -> dict[str, Image.Image]:
+    pictures = {"gain.png": Image.open(io.BytesIO(gain_png(found, LIGHT))).convert("RGB")}
+    sheet = previews_of(found)
+    return pictures if sheet is None else {**pictures, "along-the-way.jpg": sheet}
+
+
+EXPERIMENT = Experiment(
+    name="sudden-convergence",
+    title="Sudden convergence",
+    where="section 3.4, Fig. 4, Fig. 21",
+    claim="The model does not learn control bit by bit: it suddenly succeeds in following the condition, usually "
+    "within 10,000 steps.",
+    papers_number="step 6,133 in Fig. 4",
+    rule="holds where the control gain rises from a tenth to half of its last value within a tenth of all steps",
+    run=run,
+    pictures=lambda count: 0,
+    samples=SAMPLES,
+    needs_world="the training is one of the embedded base",
+)

@@ -1,0 +1,69 @@
+"""The rules by which claims hold, on made-up figures."""
+
+import pytest
+
+from zeroconv.evaluation.statistics import Estimate
+from zeroconv.reproduce.experiments import (
+    composition,
+    data_size,
+    misread,
+    prompts,
+    resolution_weighting,
+    sudden_convergence,
+)
+from zeroconv.reproduce.finding import Verdict
+from zeroconv.training.gain import GainPoint
+
+
+def about(mean: float, width: float = 0.05) -> Estimate:
+    return Estimate(mean, mean - width, mean + width, 64)
+
+
+def test_prompts_hold_where_every_condition_goes_more_than_half_of_the_way() -> None:
+    assert prompts.judge({"canny": about(0.8), "depth": about(0.7)})[0] is Verdict.HOLDS
+    assert prompts.judge({"canny": about(0.8), "depth": about(0.52)})[0] is Verdict.IN_PART
+    assert prompts.judge({"canny": about(0.3), "depth": None})[0] is Verdict.FAILS
+
+
+def test_composition_holds_where_both_keep_nine_tenths() -> None:
+    assert composition.judge({"pose": about(0.95), "depth": about(1.02)})[0] is Verdict.HOLDS
+    assert composition.judge({"pose": about(0.95), "depth": about(0.7)})[0] is Verdict.IN_PART
+    assert composition.judge({"pose": about(0.5), "depth": about(0.7)})[0] is Verdict.FAILS
+    assert composition.judge({"pose": about(0.95), "depth": None})[0] is Verdict.OPEN
+
+
+def test_resolution_weighting_holds_where_a_weighted_way_is_surely_nearer() -> None:
+    ways = {resolution_weighting.BOTH: about(0.5), resolution_weighting.ONE: about(0.6)}
+    assert resolution_weighting.judge({**ways, "soft": about(0.3)})[0] is Verdict.HOLDS
+    assert resolution_weighting.judge({**ways, "soft": about(0.48)})[0] is Verdict.IN_PART
+    assert resolution_weighting.judge({**ways, "soft": about(0.55)})[0] is Verdict.FAILS
+
+
+def test_the_limitation_holds_where_few_are_mended() -> None:
+    assert misread.judge([0.0] * 18 + [1.0] * 2)[0] is Verdict.HOLDS
+    assert misread.judge([1.0] * 18 + [0.0] * 2)[0] is Verdict.FAILS
+    assert misread.judge([0.0, 1.0] * 6)[0] is Verdict.OPEN
+    assert misread.judge([0.0] * 3)[0] is Verdict.OPEN
+
+
+def test_more_data_must_not_be_worse() -> None:
+    assert data_size.judge(about(0.8), [about(0.1), about(0.02)])[0] is Verdict.HOLDS
+    assert data_size.judge(about(0.8), [about(0.1), about(-0.2)])[0] is Verdict.IN_PART
+    assert data_size.judge(about(0.4), [about(0.1)])[0] is Verdict.FAILS
+    assert data_size.judge(None, [])[0] is Verdict.OPEN
+
+
+def point(step: int, gain: float) -> GainPoint:
+    return GainPoint(step, 0.2, 0.2 - gain, 0.2, gain, 0.001, gain, 0.001, examples=64)
+
+
+@pytest.mark.parametrize(("gains", "rise"), [([0, 0, 0.06, 0.1], 10), ([0, 0.03, 0.06, 0.1], 20), ([0, 0, 0, 0], None)])
+def test_the_rise_is_counted_from_a_tenth_to_a_half(gains: list[float], rise: int | None) -> None:
+    points = [point(10 * k, gain) for k, gain in enumerate(gains)]
+    assert sudden_convergence.steps_of_rise(points) == rise
+
+
+def test_convergence_is_sudden_within_a_tenth_of_the_steps() -> None:
+    assert sudden_convergence.judge(100, 1000)[0] is Verdict.HOLDS
+    assert sudden_convergence.judge(150, 1000)[0] is Verdict.FAILS
+    assert sudden_convergence.judge(None, 1000)[0] is Verdict.OPEN
