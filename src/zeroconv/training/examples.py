@@ -8,7 +8,7 @@ from zeroconv import conditions
 from zeroconv.base import BaseModel
 from zeroconv.data.batches import held_out_batches
 from zeroconv.data.buckets import Bucket, buckets_of
-from zeroconv.data.cache import EncodedExamples, cache_folder, encoder_hash, fill, num_examples
+from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, encoder_hash, fill, num_examples
 from zeroconv.data.crop import RandomCrop
 from zeroconv.data.records import Batch
 from zeroconv.data.sources import Cuttable, Extraction, Source
@@ -16,6 +16,7 @@ from zeroconv.data.views import Examples, Joined, Views
 from zeroconv.errors import UserError
 from zeroconv.progress import progress_bar
 from zeroconv.training.config import TrainConfig
+from zeroconv.training.onset import FEWEST
 from zeroconv.training.processes import ALONE, Processes
 
 HELD_OUT_TOGETHER = 16
@@ -94,7 +95,17 @@ def training_examples(
     return Views(joined[:crops], joined[crops:], config.flip)
 
 
-def held_out(base: BaseModel, examples: EncodedExamples, config: TrainConfig) -> list[Batch]:
+def telling(examples: Examples) -> list[Encoded]:
+    """The examples whose condition is not of one value throughout; all where fewer than FEWEST are.
+
+    A picture without a person has an empty pose: its loss tells nothing of control, but widens every interval.
+    """
+    every = [examples[index] for index in range(len(examples))]
+    found = [example for example in every if (example.condition != example.condition[:, :1, :1]).any()]
+    return found if len(found) >= FEWEST else every
+
+
+def held_out(base: BaseModel, examples: Examples, config: TrainConfig) -> list[Batch]:
     """Batches of at least two, since each example's condition is exchanged for another's."""
     together = HELD_OUT_TOGETHER - (len(examples) % HELD_OUT_TOGETHER == 1)
     return held_out_batches(base, examples, batch_size=together, seed=config.seed, prompt_drop=config.prompt_drop)

@@ -26,7 +26,7 @@ from zeroconv.training.bands import noise_bands
 from zeroconv.training.best import best_point, forget_replaced, step_of
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.curve import Curve
-from zeroconv.training.examples import Preparation, find_buckets, held_out, training_examples
+from zeroconv.training.examples import Preparation, find_buckets, held_out, telling, training_examples
 from zeroconv.training.folder import RunFolder, check_same_run
 from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
@@ -112,6 +112,9 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     unseen = preparation.encoded([unseen_source], "held-out examples")[0] if unseen_source else None
     if order.held_out and len(unseen or ()) < order.held_out:
         print(f"of {len(source) + len(unseen or ())} examples {len(unseen or ())} are held out for the control gain")
+    measured = telling(unseen) if unseen else []
+    if len(measured) < len(unseen or ()):
+        print(f"the control gain is measured on the {len(measured)} of them whose condition is not empty")
     is_first = order.processes.is_first
     if is_first:
         folder.start(about)
@@ -121,8 +124,8 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         base_hash=base_hash(base),
         controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant),
         batches=_batches(base, examples, buckets, config, order.processes),
-        held_out=held_out(base, unseen, config) if unseen and is_first else [],
-        previewed=[unseen[index] for index in range(min(PREVIEWED, len(unseen)))] if unseen and is_first else [],
+        held_out=held_out(base, measured, config) if measured and is_first else [],
+        previewed=measured[:PREVIEWED] if is_first else [],
         config=config,
         folder=folder,
         about=about,
