@@ -94,7 +94,12 @@ class Bench:
 
 def _controls(loaded: tuple[ControlNet, Sidecar], condition: str, asked: Sequence[Asked], **how: Any) -> Controls:
     controlnet, sidecar = loaded
-    return Controls(controlnet, condition, [one.image for one in asked], sidecar, **how)
+    return Controls(controlnet, condition, images(asked), sidecar, **how)
+
+
+def images(asked: Sequence[Asked]) -> list[Picture]:
+    """The condition images of what was asked for."""
+    return [one.image for one in asked]
 
 
 def scores(fidelity: Fidelity, pictures: Sequence[Picture], asked: Sequence[Asked]) -> list[float]:

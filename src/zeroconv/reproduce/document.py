@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from zeroconv.evaluation.statistics import Estimate
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Cell, Table
+from zeroconv.reproduce.finding import Table, shown
 from zeroconv.reproduce.record import Recorded
 
 _HEAD = """\
@@ -24,13 +23,6 @@ def document(found: Sequence[tuple[Experiment, Recorded]]) -> str:
         for e, known in found
     ]
     return "\n".join([*lines, *(_section(e, known) for e, known in found)]) + "\n"
-
-
-def shown(cell: Cell) -> str:
-    """A cell in a few characters."""
-    if isinstance(cell, Estimate):
-        return f"{cell.mean:.3g} ({cell.low:.3g} .. {cell.high:.3g})"
-    return cell
 
 
 def _section(experiment: Experiment, known: Recorded) -> str:

@@ -12,6 +12,13 @@ Cell = Estimate | str
 """A mean with its interval, or words."""
 
 
+def shown(cell: Cell | None, form: str = ".3g") -> str:
+    """A cell in a few characters; None, where there is nothing to estimate, in words."""
+    if cell is None or isinstance(cell, str):
+        return "cannot be told" if cell is None else cell
+    return f"{cell.mean:{form}} ({cell.low:{form}} .. {cell.high:{form}})"
+
+
 class Verdict(StrEnum):
     """Whether a claim holds on what was measured."""
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from zeroconv.reproduce.document import shown
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Table, Verdict
+from zeroconv.reproduce.finding import Table, Verdict, shown
 from zeroconv.reproduce.record import Recorded
 
 _STYLE = """

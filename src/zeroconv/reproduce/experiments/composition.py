@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 
-from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_mean
-from zeroconv.reproduce.bench import Bench, scores
+from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Finding, Table, Verdict
+from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
+from zeroconv.reproduce.sheets import side_by_side
 
 PAIR = ("pose", "depth")
 """Those of the figure."""
-SHOWN = 8
 KEPT = 0.9
 
 
@@ -31,11 +30,8 @@ def run(bench: Bench) -> Finding:
     kept = {c: estimate_closed(found["both, added"][c], found["neither"][c], found[f"{c} alone"][c]) for c in PAIR}
     columns = tuple(f"{c}: {f.metric}{', less is better' if f.is_error else ''}" for c, f in fidelities.items())
     rows = {name: tuple(estimate_mean(values[c]) for c in PAIR) for name, values in found.items()}
-    tiles = []
-    for k, caption in enumerate(held_out.captions[:SHOWN]):
-        tiles += [Tile(held_out.pictures[k], caption), *(Tile(asked[c][k].image, c) for c in PAIR)]
-        tiles += [Tile(pictures[k], name) for name, pictures in drawn.items()]
-    sheet = contact_sheet(tiles, columns=3 + len(drawn), lines=4)
+    conditions = {condition: images(one) for condition, one in asked.items()}
+    sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, **conditions, **drawn})
     verdict, words = judge(kept)
     table = Table("two conditions composed", columns, rows)
     return Finding(verdict, words, (table,), bench.protocol(held_out, *PAIR), {"composition.jpg": sheet})
@@ -43,10 +39,7 @@ def run(bench: Bench) -> Finding:
 
 def judge(kept: Mapping[str, Estimate | None]) -> tuple[Verdict, str]:
     """The rule, of which share of each condition's own effect is left when the other is added."""
-    told = ", ".join(
-        f"{name} {'cannot be told' if e is None else f'{e.mean:.2f} ({e.low:.2f} .. {e.high:.2f})'}"
-        for name, e in kept.items()
-    )
+    told = ", ".join(f"{name} {shown(e, '.2f')}" for name, e in kept.items())
     words = f"Added up without weights, each keeps this share of what it does alone: {told}."
     known = [e for e in kept.values() if e is not None]
     if len(known) < len(kept):

@@ -2,18 +2,17 @@
 
 from itertools import pairwise
 
-from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_difference, estimate_mean
-from zeroconv.reproduce.bench import Bench, scores
+from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Finding, Table, Verdict
+from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
+from zeroconv.reproduce.sheets import side_by_side
 from zeroconv.reproduce.trainings import HELD_OUT, SAMPLES, SCENES, Training, trained
 
 CONDITION = "canny"
 SIZES = (100, 1000, 5000, SCENES - HELD_OUT)
 """With as many samples as a training sees, no scene of the largest set comes twice: 100,000 would be the same."""
 ENOUGH = 0.5
-SHOWN = 6
 
 
 def run(bench: Bench) -> Finding:
@@ -34,10 +33,7 @@ def run(bench: Bench) -> Finding:
         for name, values in found.items()
     }
     columns = (fidelity.metric, f"{bench.world.quality_name}, less is better", "of the largest set's effect")
-    tiles = []
-    for k, caption in enumerate(held_out.captions[:SHOWN]):
-        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k].image, CONDITION)]
-        tiles += [Tile(pictures[k], name) for name, pictures in drawn.items()]
+    sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})
     gaps = [estimate_difference(found[f"{more:,} scenes"], found[f"{less:,} scenes"]) for less, more in pairwise(SIZES)]
     verdict, words = judge(ways[f"{SIZES[1]:,} scenes"], gaps)
     return Finding(
@@ -45,7 +41,7 @@ def run(bench: Bench) -> Finding:
         words,
         (Table("size of the training set", columns, rows),),
         bench.protocol(held_out, sizes=SIZES, recipe=dict(Training("", CONDITION).settings)),
-        {"data-size.jpg": contact_sheet(tiles, columns=2 + len(drawn), lines=4)},
+        {"data-size.jpg": sheet},
     )
 
 
@@ -53,9 +49,9 @@ def judge(thousand: Estimate | None, gaps: list[Estimate]) -> tuple[Verdict, str
     """The rule, of the share that a thousand scenes reach, and of what each larger set has over the one before."""
     if thousand is None:
         return Verdict.OPEN, "Not even the largest set gives control."
-    told = ", ".join(f"{gap.mean:+.3f} ({gap.low:+.3f} .. {gap.high:+.3f})" for gap in gaps)
+    told = ", ".join(shown(gap, "+.3f") for gap in gaps)
     words = (
-        f"{SIZES[1]:,} scenes reach {thousand.mean:.2f} ({thousand.low:.2f} .. {thousand.high:.2f}) of what "
+        f"{SIZES[1]:,} scenes reach {shown(thousand, '.2f')} of what "
         f"{SIZES[-1]:,} give; from size to size the score changes by {told}."
     )
     if thousand.low <= ENOUGH:

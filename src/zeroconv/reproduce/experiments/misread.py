@@ -5,7 +5,7 @@ from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import Estimate, estimate_mean
 from zeroconv.reproduce.bench import Bench
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Cell, Finding, Table, Verdict
+from zeroconv.reproduce.finding import Cell, Finding, Table, Verdict, shown
 
 CONDITIONS = ("hough", "canny", "scribble")
 GUIDANCE = (4.0, 8.0, 12.0)
@@ -57,7 +57,7 @@ def judge(mended: list[float]) -> tuple[Verdict, str]:
     e = estimate_mean(mended)
     words = (
         f"Of {len(mended)} pictures whose object was misread without words, the right words mended "
-        f"{e.mean:.2f} ({e.low:.2f} .. {e.high:.2f}) at the best guidance."
+        f"{shown(e, '.2f')} at the best guidance."
     )
     return (Verdict.HOLDS if e.high < HALF else Verdict.FAILS if e.low > HALF else Verdict.OPEN), words
 

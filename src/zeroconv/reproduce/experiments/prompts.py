@@ -1,20 +1,13 @@
 """Four prompts under one condition (arXiv 2302.05543, Fig. 7 and the columns of Fig. 8): is the condition enough?"""
 
-from collections.abc import Sequence
-
-from PIL import Image
-
-from zeroconv.evaluation.held_out import HeldOut, Picture
-from zeroconv.evaluation.measured import Asked
-from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_mean
-from zeroconv.reproduce.bench import Bench, scores
+from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Finding, Table, Verdict
+from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
+from zeroconv.reproduce.sheets import side_by_side
 
 CONDITIONS = ("canny", "depth", "segmentation")
 INSUFFICIENT = "a high-quality, detailed, and professional image"
-SHOWN = 8
 HALF = 0.5
 
 
@@ -44,7 +37,8 @@ def run(bench: Bench) -> Finding:
         rows["no prompt, no control"] = (estimate_mean(scores(fidelity, empty, asked)), estimate_mean(chance))
         columns = (fidelity.metric + (", less is better" if fidelity.is_error else ""), bench.world.alignment_name)
         tables.append(Table(f"prompts under {condition}", columns, rows))
-        sheets[f"{condition}.jpg"] = _sheet(held_out, asked, condition, drawn)
+        columns_shown = {"scene": held_out.pictures, condition: images(asked), **drawn}
+        sheets[f"{condition}.jpg"] = side_by_side(held_out.captions, columns_shown)
     verdict, words = judge(ways)
     protocol = bench.protocol(held_out, *CONDITIONS, prompts=prompts["conflicting"], insufficient=INSUFFICIENT)
     return Finding(verdict, words, tuple(tables), protocol, sheets)
@@ -52,27 +46,13 @@ def run(bench: Bench) -> Finding:
 
 def judge(ways: dict[str, Estimate | None]) -> tuple[Verdict, str]:
     """The rule, of how far without words the way goes from no control to the true caption, condition by condition."""
-    told = ", ".join(f"{name} {_share(way)}" for name, way in ways.items())
+    told = ", ".join(f"{name} {shown(way, '.2f')}" for name, way in ways.items())
     clear = [way is not None and way.low > HALF for way in ways.values()]
     verdict = Verdict.HOLDS if all(clear) else Verdict.IN_PART if any(clear) else Verdict.FAILS
     return (
         verdict,
         f"Without words the object shown by the condition is drawn, as a share of the true caption's: {told}.",
     )
-
-
-def _share(way: Estimate | None) -> str:
-    return "cannot be told" if way is None else f"{way.mean:.2f} ({way.low:.2f} .. {way.high:.2f})"
-
-
-def _sheet(
-    held_out: HeldOut, asked: Sequence[Asked], condition: str, drawn: dict[str, tuple[Picture, ...]]
-) -> Image.Image:
-    tiles = []
-    for k, caption in enumerate(held_out.captions[:SHOWN]):
-        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k].image, condition)]
-        tiles += [Tile(pictures[k], name) for name, pictures in drawn.items()]
-    return contact_sheet(tiles, columns=2 + len(drawn), lines=4)
 
 
 EXPERIMENT = Experiment(

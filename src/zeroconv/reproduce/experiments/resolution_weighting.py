@@ -7,15 +7,14 @@ half is, guidance drives the condition very hard; weights that are smaller in sh
 import numpy as np
 
 from zeroconv.evaluation.held_out import Picture
-from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import Estimate, estimate_mean
-from zeroconv.reproduce.bench import Bench, scores
+from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
-from zeroconv.reproduce.finding import Cell, Finding, Table, Verdict
+from zeroconv.reproduce.finding import Cell, Finding, Table, Verdict, shown
+from zeroconv.reproduce.sheets import side_by_side
 from zeroconv.sampling.layer_weights import SCHEDULES
 
 CONDITION = "canny"
-SHOWN = 8
 BOTH, ONE = "both halves", "conditional half, flat"
 
 
@@ -41,17 +40,14 @@ def run(bench: Bench) -> Finding:
     columns = (fidelity.metric, bench.world.alignment_name, f"{bench.world.quality_name}, less is better", "contrast")
     true = estimate_mean([contrast(picture) for picture in held_out.pictures])
     rows["true pictures"] = ("", "", "", true)
-    tiles = []
-    for k in range(min(SHOWN, bench.count)):
-        tiles += [Tile(held_out.pictures[k], "the scene"), Tile(asked[k].image, CONDITION)]
-        tiles += [Tile(pictures[k], name) for name, pictures in drawn.items()]
+    sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})
     verdict, words = judge(quality)
     return Finding(
         verdict,
         words,
         (Table("guidance resolution weighting", columns, rows),),
         bench.protocol(held_out, CONDITION),
-        {"resolution-weighting.jpg": contact_sheet(tiles, columns=2 + len(drawn), lines=2)},
+        {"resolution-weighting.jpg": sheet},
     )
 
 
@@ -66,16 +62,12 @@ def judge(quality: dict[str, Estimate]) -> tuple[Verdict, str]:
     best = min(weighted, key=lambda name: weighted[name].mean)
     found, both, one = weighted[best], quality[BOTH], quality[ONE]
     words = (
-        f"Nearest to true pictures of the weighted ways: {best}, {_shown(found)}; {BOTH} {_shown(both)}, {ONE} "
-        f"{_shown(one)}."
+        f"Nearest to true pictures of the weighted ways: {best}, {shown(found)}; {BOTH} {shown(both)}, {ONE} "
+        f"{shown(one)}."
     )
     if found.mean < min(both.mean, one.mean):
         return (Verdict.HOLDS if found.high < min(both.low, one.low) else Verdict.IN_PART), words
     return Verdict.FAILS, words
-
-
-def _shown(e: Estimate) -> str:
-    return f"{e.mean:.3f} ({e.low:.3f} .. {e.high:.3f})"
 
 
 EXPERIMENT = Experiment(
