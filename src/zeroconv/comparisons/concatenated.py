@@ -74,8 +74,8 @@ class ConcatenatedLDM(Concatenated):
             torch.manual_seed(seed)
             unet = type(base.unet).from_config(base.unet.config, in_channels=channels + channels)
             encoder = ConditionEncoder(condition_channels, (*NARROW[: base.factor.bit_length()], channels))
-        super().__init__(base, unet.to(base.device, base.dtype))
-        self.encoder = encoder.to(base.device, base.dtype)
+        super().__init__(base, unet.to(base.device))
+        self.encoder = encoder.to(base.device)
 
     def reduced(self, condition: Tensor) -> Tensor:
         """K = C channels that the encoder makes of it."""

@@ -87,16 +87,16 @@ def learn(rival: Rival, batches: SeekableBatches, plan: Plan, *, folder: Path) -
     else:
         with torch.no_grad():
             rival.prepare(list(islice(batches.starting(0), plan.prepared)))
-    for batch in islice(batches.starting(training.step * plan.batch_size), plan.steps - training.step):
+    upcoming = batches.starting(training.step * plan.batch_size)
+    while training.step < plan.steps:
         started = time.perf_counter()
-        loss = training.take(batch)
+        loss = training.take(next(upcoming))
         seconds = time.perf_counter() - started
-        if training.step % plan.save_every == 0 or training.step == plan.steps:
+        if training.step % plan.save_every == 0 or training.is_done:
             save_state(folder, training.record())
-        if training.step == plan.steps:
+        if training.is_done:
             training.finish()
         yield Learnt(training.step, loss, plan.batch_size / seconds)
-    training.finish()
 
 
 class _Training:
@@ -112,8 +112,13 @@ class _Training:
             weights, lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=is_fused
         )
 
+    @property
+    def is_done(self) -> bool:
+        return self.step == self.plan.steps
+
     def take(self, batch: Batch) -> float:
         """Takes one step; returns the loss before it."""
+        assert len(batch) == self.plan.batch_size, "where it goes on is counted in batches of the plan's size"
         self.step += 1
         self.rival.train()
         self.optimizer.zero_grad(set_to_none=True)
@@ -154,6 +159,8 @@ class _Training:
             mean.copy_(record["averages"][name])
         self.optimizer.load_state_dict(record["optimizer"])
         self.step = record["step"]
+        if self.is_done:
+            self.finish()
 
     def _about(self) -> dict[str, Any]:
         """What must be the same where a training goes on."""

@@ -45,7 +45,7 @@ class TrainedAdapter(Rival):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = T2IAdapter(condition_channels, num_res_blocks=RESIDUAL_BLOCKS, **adapter_shape(base))
-        self.adapter = Adapter(network.to(base.device, base.dtype)).requires_grad_(True)
+        self.adapter = Adapter(network.to(base.device)).requires_grad_(True)
 
     def losses(self, batch: Batch) -> Tensor:
         """The base's own objective under the adapter, at noisier time steps than the batch's, which are even."""
