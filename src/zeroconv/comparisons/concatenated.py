@@ -52,7 +52,8 @@ class Concatenated(Rival):
     @torch.no_grad()
     def draw(self, prompts: Sequence[str], condition: Tensor, seeds: Sequence[int], sampler: Sampler) -> Tensor:
         """As the base is sampled."""
-        predict_noise = guided(self._whole, prompts, sampler, channels=self.reduced(condition))
+        reduced = self.reduced(condition.to(self.base.device, self.base.dtype))
+        predict_noise = guided(self._whole, prompts, sampler, channels=reduced)
         return from_seeds(self.base, predict_noise, seeds, sampler)
 
 
