@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -156,6 +157,25 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         os.replace(part, path)  # noqa: PTH105 - the name says what happens to an existing file
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yields a temporary folder beside `folder`, whose files are put in place at success; it vanishes at failure.
+
+    A new folder appears as a whole; in one that is there each file is replaced as a whole.
+    """
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if not folder.exists():
+            part.rename(folder)
+            return
+        for file in sorted(part.iterdir()):
+            os.replace(file, folder / file.name)  # noqa: PTH105 - the name says what happens to an existing file
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def save_png(image: Image.Image, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:

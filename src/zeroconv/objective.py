@@ -6,22 +6,26 @@ Min-SNR weights of that norm: Hang et al., arXiv 2303.09556.
 Shapes: B examples; C latent channels; H, W latent height and width; F factor, pixels per latent; N condition channels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from zeroconv.control import ControlNet
+from zeroconv.control import Control, ControlNet, Text
 from zeroconv.errors import UserError
 
 if TYPE_CHECKING:
     from zeroconv.base import BaseModel
     from zeroconv.data.records import Batch
 
+Controlling = Callable[[Tensor, Tensor, Text, Tensor], Control]
+"""A ControlNet, or what is called as one: noisy latents, time steps, text, condition -> its control."""
+
 
 def noise_prediction_loss(
-    base: "BaseModel", controlnet: ControlNet | None, batch: "Batch", *, condition: Tensor | None = None
+    base: "BaseModel", controlnet: Controlling | None, batch: "Batch", *, condition: Tensor | None = None
 ) -> Tensor:
     """Mean squared error (B,), float32, of the base's prediction under the ControlNet; of the base alone without one.
 
@@ -32,7 +36,11 @@ def noise_prediction_loss(
     if controlnet is not None:
         seen = batch.condition if condition is None else condition
         control = controlnet(noisy_latents, batch.timesteps, batch.text, seen)
-    prediction = base.predict_noise(noisy_latents, batch.timesteps, batch.text, control)
+    return prediction_error(base, base.predict_noise(noisy_latents, batch.timesteps, batch.text, control), batch)
+
+
+def prediction_error(base: "BaseModel", prediction: Tensor, batch: "Batch") -> Tensor:
+    """Mean squared error (B,), float32, of a prediction (B, C, H, W) for the batch's noisy latents."""
     target = base.target(batch.latents, batch.noise, batch.timesteps)
     return (prediction.float() - target.float()).square().mean(dim=(1, 2, 3))
 

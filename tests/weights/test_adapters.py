@@ -12,8 +12,10 @@ from networks import random_condition
 from singlefiles import write_sparse
 from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel, load_base
+from zeroconv.control import Control
 from zeroconv.errors import UserError
 from zeroconv.weights import describe, file_hash, load, load_control
+from zeroconv.weights.adapters import adapter_shape
 
 FULL = (320, 640, 1280, 1280)
 
@@ -94,6 +96,21 @@ def test_a_base_without_attention_on_its_first_level_is_refused(tmp_path: Path) 
         UserError, match="attention to the text on each level but the last, the base tiny has DownBlock2D"
     ):
         load_control(tmp_path, tiny)
+
+
+def test_the_embedded_base_takes_adapters_of_sdxls_layout(tmp_path: Path) -> None:
+    tiny = load_base("tiny")
+    network = T2IAdapter(3, num_res_blocks=1, **adapter_shape(tiny))
+    network.save_pretrained(tmp_path)
+    adapter, _ = load_control(tmp_path, tiny)
+    assert isinstance(adapter, Adapter) and adapter.widths == (80, 112, 120, 120)
+    features = adapter.encode_condition(random_condition(size=128))
+    latents, text = torch.zeros(2, 8, 16, 16), tiny.encode_text(["a cube", "a ring"])
+    now = torch.tensor(500)
+    alone = tiny.predict_noise(latents, now, text)
+    for index in range(4):
+        parts = tuple(feature * (number == index) for number, feature in enumerate(features))
+        assert (tiny.predict_noise(latents, now, text, Control((), parts)) - alone).abs().max() > 1e-4
 
 
 def test_what_is_no_whole_adapter_is_refused(bases: dict[bool, BaseModel], tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from zeroconv.evaluation.held_out import Picture, Progress, groups, silent, to_p
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate import network_input
 from zeroconv.generate.prepare import default_guidance
-from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling import ControlInput, PredictNoise, guided_noise, sample
 from zeroconv.sampling.layer_weights import LayerWeights, layer_weights
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
@@ -86,21 +86,34 @@ def draw(
     every = (controls,) if isinstance(controls, Controls) else controls
     for numbers in progress(groups(range(len(prompts)), sampler.batch), what):
         inputs = [one.input(numbers, sampler, base) for one in every]
-        drawn += _draw_batch(base, [prompts[k] for k in numbers], numbers, sampler, inputs)
+        predict_noise = guided(base, [prompts[k] for k in numbers], sampler, inputs)
+        drawn += to_pictures(from_seeds(base, predict_noise, [sampler.seed + k for k in numbers], sampler))
     return tuple(drawn)
 
 
-@torch.no_grad()
-def _draw_batch(
-    base: BaseModel, prompts: Sequence[str], numbers: Sequence[int], sampler: Sampler, inputs: Sequence[ControlInput]
-) -> list[Picture]:
-    assert sampler.guidance is not None and sampler.scheduler is not None
+def guided(
+    base: BaseModel,
+    prompts: Sequence[str],
+    sampler: Sampler,
+    inputs: Sequence[ControlInput] = (),
+    *,
+    channels: Tensor | None = None,
+) -> PredictNoise:
+    """The guided prediction for B prompts against the empty one, the sampler settled; channels: (B, K, h, w), what a
+    U-Net of more input channels than latents reads behind them, in both halves of the guidance."""
+    assert sampler.guidance is not None
     text, negative = base.encode_text(prompts), base.encode_negative([""] * len(prompts))
-    predict_noise = guided_noise(base, inputs, text, negative, sampler.guidance)
-    generators = [Generator().manual_seed(sampler.seed + k) for k in numbers]
+    return guided_noise(base, inputs, text, negative, sampler.guidance, channels=channels)
+
+
+@torch.no_grad()
+def from_seeds(base: BaseModel, predict_noise: PredictNoise, seeds: Sequence[int], sampler: Sampler) -> Tensor:
+    """B pictures (B, 3, H, W) in [-1, 1], sampled from the noise of each one's seed, the sampler settled."""
+    assert sampler.scheduler is not None
+    generators = [Generator().manual_seed(seed) for seed in seeds]
     scheduler = make_scheduler(sampler.scheduler, base.scheduler)
     *_, latents = sample(predict_noise, scheduler, _noise(base, generators), sampler.steps, generators)
-    return to_pictures(base.decode(latents))
+    return base.decode(latents)
 
 
 def _noise(base: BaseModel, generators: Sequence[Generator]) -> Tensor:

@@ -5,12 +5,12 @@ A generator of steps: what is logged, saved, shown and when to stop is the busin
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet, Text
@@ -102,6 +102,14 @@ def train(
             yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
 
 
+@torch.no_grad()
+def move_averages(averages: Iterable[tuple[Tensor, Tensor]], step: int, decay: float) -> None:
+    """Moves each running average towards its weight; sooner at the start, where an average knows little."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, value in averages:
+        mean.lerp_(value, 1 - decay)
+
+
 def split(batch: Batch, parts: int) -> list[Batch]:
     """The batch in `parts` consecutive pieces, as equal as can be."""
     pieces = [share(len(batch), part, parts) for part in range(parts)]
@@ -151,7 +159,7 @@ class _Training:
             group["lr"] = rate
         self.state.scaler.step(self.state.optimizer)
         self.state.scaler.update()
-        _average(self.state, self.config.ema)
+        move_averages(self.state.averages(), self.state.step, self.config.ema)
 
     def _backward(self, batch: Batch) -> float:
         """Gradients of the mean loss over all processes' examples, part by part; returns the loss."""
@@ -179,14 +187,6 @@ class _Training:
             f"the {what} at step {self.state.step}:{other_type} a lower learning rate than {config.learning_rate:g} or "
             f"a longer warm-up than {config.warm_up} steps usually helps{first}"
         )
-
-
-@torch.no_grad()
-def _average(state: TrainState, decay: float) -> None:
-    """Moves the running averages, if any, towards the weights; sooner at the start, where an average knows little."""
-    decay = min(decay, (1 + state.step) / (10 + state.step))
-    for mean, value in state.averages():
-        mean.lerp_(value, 1 - decay)
 
 
 def _is_due(step: int, config: TrainConfig) -> bool:

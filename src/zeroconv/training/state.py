@@ -130,9 +130,9 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
     """Puts a record into a fresh state, and the global random generators where they were."""
     if record.get("schema") != SCHEMA:
         raise UserError(f"this state has schema {record.get('schema')}, this version reads schema {SCHEMA}")
-    _load(state.controlnet, record["controlnet"], "the saved ControlNet")
+    load_weights(state.controlnet, record["controlnet"], "the saved ControlNet")
     if state.averaged is not None:
-        _load(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
+        load_weights(state.averaged, record["averaged"] or record["controlnet"], "the saved average")
     _load_unlocked(state, record)
     state.optimizer.load_state_dict(optimizer_state_like(record["optimizer"], state.optimizer))
     if scale := record.get("scaler"):  # none in a state of another number type
@@ -141,6 +141,16 @@ def restore(state: TrainState, record: dict[str, Any]) -> None:
     torch.set_rng_state(record["rng"]["cpu"])
     if torch.cuda.is_available() and len(record["rng"]["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(record["rng"]["cuda"])
+
+
+def load_weights(module: nn.Module, values: dict[str, Any], what: str) -> None:
+    """Puts saved values into all of a network's weights and buffers; UserError where `what` does not fit it."""
+    try:
+        _load_into(module, values)
+    except RuntimeError as error:
+        raise UserError(
+            f"{what} does not fit this base and condition: {str(error).splitlines()[-1].strip()}"
+        ) from error
 
 
 def save_state(folder: Path, record: dict[str, Any], keep: int = KEPT) -> Path:
@@ -202,15 +212,6 @@ def _load_unlocked(state: TrainState, record: dict[str, Any]) -> None:
 
 def _load_into(module: nn.Module, values: dict[str, Any], *, strict: bool = True) -> None:
     module.load_state_dict(distributed_like(values, module.state_dict()), strict=strict)
-
-
-def _load(module: nn.Module, values: dict[str, Any], what: str) -> None:
-    try:
-        _load_into(module, values)
-    except RuntimeError as error:
-        raise UserError(
-            f"{what} does not fit this base and condition: {str(error).splitlines()[-1].strip()}"
-        ) from error
 
 
 def _hash(path: Path) -> str:

@@ -80,6 +80,23 @@ def adapter_config(state: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
     }
 
 
+def adapter_shape(base: BaseModel) -> dict[str, Any]:
+    """The settings of diffusers' T2IAdapter with which it fits the base; UserError where none does.
+
+    Features lie as in SD 1.x's adapters where each level but the last reads the text, as in SDXL's where the first of
+    three does not.
+    """
+    levels = tuple(base.unet.config.block_out_channels)
+    if _is_like_sdxl(base):
+        return {
+            "channels": (*levels, levels[-1]),
+            "downscale_factor": 2 * base.factor,
+            "adapter_type": "full_adapter_xl",
+        }
+    _check_reads_text(base)
+    return {"channels": levels, "downscale_factor": base.factor, "adapter_type": "full_adapter"}
+
+
 def adapter_layout(place: Place) -> str:
     """How an adapter lies on the disk, in words."""
     if place.config is not None:
@@ -102,14 +119,26 @@ def _check_family(adapter: Adapter, base: BaseModel) -> None:
     is_xl = adapter.kind == "full_adapter_xl"
     levels = tuple(base.unet.config.block_out_channels)
     expected = (*levels, levels[-1]) if is_xl else levels
-    if adapter.widths != expected or adapter.factor != base.factor or is_xl != base.takes_sizes:
+    if adapter.widths != expected or adapter.factor != base.factor or (is_xl and not _is_like_sdxl(base)):
         mine, theirs = ("/".join(map(str, widths)) for widths in (adapter.widths, levels))
         raise UserError(
             f"this T2I-Adapter was made for {'SDXL' if is_xl else 'SD 1.x'} (channels {mine}, {adapter.factor} pixels "
             f"per latent), the base {base.name} is {base.family} (levels {theirs}, {base.factor} pixels per latent)."
         )
+    if not is_xl:
+        _check_reads_text(base)
+
+
+def _is_like_sdxl(base: BaseModel) -> bool:
+    """Whether the features of an adapter for SDXL fit: behind the first of three levels, which reads no text, within
+    the others, and behind the middle."""
+    reads_text = ["CrossAttn" in kind for kind in base.unet.config.down_block_types]
+    return reads_text == [False, True, True]
+
+
+def _check_reads_text(base: BaseModel) -> None:
     silent = [kind for kind in base.unet.config.down_block_types[:-1] if "CrossAttn" not in kind]
-    if silent and not is_xl:  # diffusers adds behind their downsampler, where a feature is twice too large
+    if silent:  # diffusers adds behind their downsampler, where a feature is twice too large
         raise UserError(
             f"T2I-Adapters need attention to the text on each level but the last, the base {base.name} has {silent[0]}."
         )

@@ -4,9 +4,6 @@ Source: diffusers' `save_pretrained` layout; the released .pth layout (lllyasvie
 """
 
 import json
-import os
-import secrets
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from torch import Tensor
 from zeroconv.base import BUILT_IN, BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.images import atomic_folder
 from zeroconv.tensor_files import write_tensors
 from zeroconv.variants import variant_of
 from zeroconv.weights.architecture import config_of, only_ours
@@ -41,7 +39,7 @@ def save(
     record = replace(
         sidecar or Sidecar(),
         variant=variant_of(controlnet),
-        base=_public_name(base),
+        base=public_name(base),
         base_fingerprint=base.fingerprint(),
     )
     return write_folder(controlnet, Path(folder), record, dtype)
@@ -51,16 +49,11 @@ def write_folder(
     controlnet: ControlNet, folder: Path, sidecar: Sidecar | None, dtype: torch.dtype | None = None
 ) -> Path:
     """Write a ControlNet's folder, whole or not at all -> the folder; without a sidecar it has no zeroconv.json."""
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as part:
         write_tensors(to_diffusers(controlnet, dtype), part / WEIGHTS)
         (part / "config.json").write_text(json.dumps(config_of(controlnet), indent=2, sort_keys=True) + "\n", "utf-8")
         if sidecar is not None:
             write_sidecar(sidecar, part / FILE)
-        _move(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
@@ -80,16 +73,7 @@ def to_original(controlnet: ControlNet, prefix: str = "control_model.") -> dict[
     return {f"{prefix}{key}": value for key, value in renamed.items()}
 
 
-def _public_name(base: BaseModel) -> str:
+def public_name(base: BaseModel) -> str:
     """The base's name as others know it: of a folder or file its last part, not where it lies on this machine."""
     is_path = base.name not in BUILT_IN and Path(base.name).exists()
     return Path(base.name).resolve().name if is_path else base.name
-
-
-def _move(part: Path, folder: Path) -> None:
-    """Put the finished files in place: the whole folder at once where it is new, else one whole file after another."""
-    if not folder.exists():
-        part.rename(folder)
-        return
-    for file in sorted(part.iterdir()):
-        os.replace(file, folder / file.name)  # noqa: PTH105 - the name says what happens to an existing file
