@@ -20,7 +20,7 @@ from zeroconv.evaluation.held_out import Picture, Progress, groups, silent, to_p
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate import network_input
 from zeroconv.generate.prepare import default_guidance
-from zeroconv.sampling import ControlInput, guided_noise, sample
+from zeroconv.sampling import ControlInput, Moved, PredictNoise, guided_noise, sample
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
 
@@ -76,16 +76,34 @@ def draw(
 
 
 @torch.no_grad()
+def denoised(
+    base: BaseModel,
+    predict_noise: PredictNoise,
+    seeds: Sequence[int],
+    sampler: Sampler,
+    moved: Moved | None = None,
+) -> Tensor:
+    """(B, C, h, w): what `predict_noise` makes of the noise of these seeds; the sampler as `settled` gives it.
+
+    moved: changes the latents after every step, as `sample` says.
+    """
+    assert sampler.scheduler is not None
+    generators = [Generator().manual_seed(seed) for seed in seeds]
+    scheduler = make_scheduler(sampler.scheduler, base.scheduler)
+    noise = _noise(base, generators)
+    *_, latents = sample(predict_noise, scheduler, noise, sampler.steps, generators, moved=moved)
+    return latents
+
+
+@torch.no_grad()
 def _draw_batch(
     base: BaseModel, prompts: Sequence[str], numbers: Sequence[int], sampler: Sampler, inputs: Sequence[ControlInput]
 ) -> list[Picture]:
-    assert sampler.guidance is not None and sampler.scheduler is not None
+    assert sampler.guidance is not None
     text, negative = base.encode_text(prompts), base.encode_negative([""] * len(prompts))
     predict_noise = guided_noise(base, inputs, text, negative, sampler.guidance)
-    generators = [Generator().manual_seed(sampler.seed + k) for k in numbers]
-    scheduler = make_scheduler(sampler.scheduler, base.scheduler)
-    *_, latents = sample(predict_noise, scheduler, _noise(base, generators), sampler.steps, generators)
-    return to_pictures(base.decode(latents))
+    seeds = [sampler.seed + k for k in numbers]
+    return to_pictures(base.decode(denoised(base, predict_noise, seeds, sampler)))
 
 
 def _noise(base: BaseModel, generators: Sequence[Generator]) -> Tensor:
