@@ -66,10 +66,10 @@ def test_it_learns_from_the_condition(base: BaseModel) -> None:
     torch.manual_seed(0)
     rival, batch = TokenTransformer(base, codes=16, condition_codes=4, width=32, layers=2), toy_batch(base)
     rival.prepare([batch])
-    before, after = learnt(rival, batch, 60)
+    before, after = learnt(rival, batch, 100)
     assert after < 0.1 * before
     elsewhere = replace(batch, condition=1 - batch.condition)
-    assert rival.losses(elsewhere).mean() > 1.5 * after
+    assert rival.losses(elsewhere).mean() > 2 * after
 
 
 def test_seeds_and_conditions_decide_the_pictures(base: BaseModel) -> None:
