@@ -20,7 +20,7 @@ from zeroconv.evaluation.held_out import Picture, Progress, groups, silent, to_p
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate import network_input
 from zeroconv.generate.prepare import default_guidance
-from zeroconv.sampling import ControlInput, PredictNoise, guided_noise, sample
+from zeroconv.sampling import ControlInput, Moved, PredictNoise, guided_noise, sample
 from zeroconv.sampling.layer_weights import LayerWeights, layer_weights
 from zeroconv.schedulers import check_scheduler, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
@@ -107,13 +107,36 @@ def guided(
 
 
 @torch.no_grad()
-def from_seeds(base: BaseModel, predict_noise: PredictNoise, seeds: Sequence[int], sampler: Sampler) -> Tensor:
-    """B pictures (B, 3, H, W) in [-1, 1], sampled from the noise of each one's seed, the sampler settled."""
+def from_seeds(
+    base: BaseModel,
+    predict_noise: PredictNoise,
+    seeds: Sequence[int],
+    sampler: Sampler,
+    *,
+    moved: Moved | None = None,
+) -> Tensor:
+    """B pictures (B, 3, H, W) in [-1, 1]: what `denoised` gives, decoded."""
+    return base.decode(denoised(base, predict_noise, seeds, sampler, moved=moved))
+
+
+@torch.no_grad()
+def denoised(
+    base: BaseModel,
+    predict_noise: PredictNoise,
+    seeds: Sequence[int],
+    sampler: Sampler,
+    *,
+    moved: Moved | None = None,
+) -> Tensor:
+    """(B, C, h, w): what is sampled from the noise of each picture's seed, the sampler settled.
+
+    moved: changes the latents after every step, as `sample` says.
+    """
     assert sampler.scheduler is not None
     generators = [Generator().manual_seed(seed) for seed in seeds]
-    scheduler = make_scheduler(sampler.scheduler, base.scheduler)
-    *_, latents = sample(predict_noise, scheduler, _noise(base, generators), sampler.steps, generators)
-    return base.decode(latents)
+    scheduler, noise = make_scheduler(sampler.scheduler, base.scheduler), _noise(base, generators)
+    *_, latents = sample(predict_noise, scheduler, noise, sampler.steps, generators, moved=moved)
+    return latents
 
 
 def _noise(base: BaseModel, generators: Sequence[Generator]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from zeroconv.sampling.composition import ControlInput, Watch, combined_control
 from zeroconv.sampling.guidance import guided_noise
-from zeroconv.sampling.loop import PredictNoise, sample
+from zeroconv.sampling.loop import Moved, PredictNoise, sample
 from zeroconv.sampling.timing import Moment
 
-__all__ = ["ControlInput", "Moment", "PredictNoise", "Watch", "combined_control", "guided_noise", "sample"]
+__all__ = ["ControlInput", "Moment", "Moved", "PredictNoise", "Watch", "combined_control", "guided_noise", "sample"]

@@ -19,6 +19,9 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 PredictNoise = Callable[[Tensor, Moment], Tensor]
 """Latents (B, C, H, W), as the scheduler scales them, and the moment -> the prediction, of the same shape."""
 
+Moved = Callable[[Tensor, Tensor], Tensor]
+"""Latents before a step and after it, both (B, C, H, W) -> those that the next step begins with."""
+
 
 def sample(
     predict_noise: PredictNoise,
@@ -28,11 +31,13 @@ def sample(
     generators: Generators = None,
     *,
     start: ImageStart | None = None,
+    moved: Moved | None = None,
 ) -> Iterator[Tensor]:
     """Latents (B, C, H, W) after each step, from noise of standard deviation 1 to the picture's latents.
 
     scheduler: any diffusers scheduler; a copy of it is used. generators: what schedulers that add noise draw from,
     one per picture (or one for all). start: a picture to begin from, at the noise level of the steps that are left.
+    moved: what is done to the latents after every step.
     """
     scheduler, beginning = deepcopy(scheduler), latents
     scheduler.set_timesteps(steps, device=latents.device)
@@ -47,7 +52,9 @@ def sample(
     for moment, next_timestep in zip(moments, [*following, None], strict=True):
         with torch.no_grad():
             noise = predict_noise(scheduler.scale_model_input(latents, moment.timestep), moment)
-            latents = scheduler.step(noise, moment.timestep, latents, return_dict=False, **options)[0]
+            before = latents
+            latents = scheduler.step(noise, moment.timestep, before, return_dict=False, **options)[0]
+            latents = latents if moved is None else moved(before, latents)
         if start is not None:
             latents = start.blended(scheduler, latents, beginning, next_timestep)
         yield latents
