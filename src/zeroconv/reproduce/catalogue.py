@@ -7,15 +7,30 @@ from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.experiments import (
     composition,
     data_size,
+    depth_to_image,
     misread,
     prompts,
     resolution_weighting,
+    sketches,
     sudden_convergence,
+    systems_compared,
+    transfer,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (prompts, composition, resolution_weighting, misread, sudden_convergence, data_size)
+    for module in (
+        prompts,
+        composition,
+        resolution_weighting,
+        misread,
+        sudden_convergence,
+        transfer,
+        data_size,
+        depth_to_image,
+        systems_compared,
+        sketches,
+    )
 }
 
 
