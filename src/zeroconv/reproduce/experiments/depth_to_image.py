@@ -4,6 +4,8 @@ The paper asks twelve people; here a linear rater learns it from half of the pic
 features, and says it of the other half.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +15,8 @@ from zeroconv.evaluation.statistics import Estimate, estimate_mean
 from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
-from zeroconv.reproduce.learning import learnt
+from zeroconv.reproduce.rivals import drawn_by, learnt
 from zeroconv.reproduce.sheets import side_by_side
-from zeroconv.reproduce.systems import drawn_by
 from zeroconv.reproduce.trainings import SAMPLES, Training, trained
 
 CONDITION = "depth"
@@ -34,7 +35,7 @@ def run(bench: Bench) -> Finding:
     controls = bench.controls_of(run_.folder.controlnet, CONDITION, asked)
     drawn = {
         "the base": bench.draw(held_out.captions, what="the base"),
-        DepthToImage.name: drawn_by(system.rival, bench, held_out.captions, asked, what=DepthToImage.name),
+        DepthToImage.name: drawn_by(bench, system.rival, CONDITION, asked, held_out.captions, what=DepthToImage.name),
         "ControlNet": bench.draw(held_out.captions, controls, what="ControlNet"),
     }
     features = {name: bench.world.judge.features(pictures) for name, pictures in drawn.items()}
@@ -84,11 +85,8 @@ def judge(right: Estimate) -> tuple[Verdict, str]:
     return (Verdict.FAILS if right.low > GUESSING else Verdict.OPEN), words
 
 
-def _ridge(seen: Features, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.linalg.solve(
-        seen.T @ seen / len(seen) + RIDGE * np.eye(seen.shape[1]), seen.T @ labels / len(seen)
-    )
-    return found
+def _ridge(seen: Features, labels: NDArray[np.float64]) -> NDArray[Any]:
+    return np.linalg.solve(seen.T @ seen / len(seen) + RIDGE * np.eye(seen.shape[1]), seen.T @ labels / len(seen))
 
 
 EXPERIMENT = Experiment(

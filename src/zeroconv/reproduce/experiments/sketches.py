@@ -1,6 +1,7 @@
 """Sketches to pictures (arXiv 2302.05543, Table 1): the systems that people ranked, by figures; a study for people."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from PIL import Image
 
@@ -13,9 +14,8 @@ from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.experiments.systems_compared import judge
 from zeroconv.reproduce.finding import Finding, Table
-from zeroconv.reproduce.learning import learnt
+from zeroconv.reproduce.rivals import drawn_by, learnt
 from zeroconv.reproduce.sheets import side_by_side
-from zeroconv.reproduce.systems import drawn_by
 from zeroconv.reproduce.trainings import SAMPLES, Training, trained
 
 CONDITION = "scribble"
@@ -35,11 +35,12 @@ def run(bench: Bench) -> Finding:
     fidelity, held_out = bench.world.fidelity(CONDITION), bench.world.held_out(bench.count)
     asked = fidelity.asked(held_out)
     piti = learnt(bench, f"{CONDITION}-{SemanticSpace.__name__.lower()}", CONDITION, SemanticSpace).rival
-    drawn = {"PITI": drawn_by(piti, bench, held_out.captions, asked, what="PITI")}
-    guide = learnt(bench, f"{CONDITION}-{LatentEdges.__name__.lower()}", CONDITION, LatentEdges).rival
+    drawn = {"PITI": drawn_by(bench, piti, CONDITION, asked, held_out.captions, what="PITI")}
+    system = learnt(bench, f"{CONDITION}-{LatentEdges.__name__.lower()}", CONDITION, LatentEdges)
+    guide = cast(LatentEdges, system.rival)
     for beta in BETAS:
         guide.beta, name = beta, f"Sketch-Guided, beta {beta:g}"
-        drawn[name] = drawn_by(guide, bench, held_out.captions, asked, what=name)
+        drawn[name] = drawn_by(bench, guide, CONDITION, asked, held_out.captions, what=name)
     for name, variant in (("ControlNet-lite", "lite"), ("ControlNet", "full")):
         run_ = trained(bench, Training(f"{CONDITION}-{variant}-0", CONDITION, changes={"variant": variant}))
         controls = bench.controls_of(run_.folder.controlnet, CONDITION, asked)

@@ -11,9 +11,8 @@ from zeroconv.evaluation.statistics import Estimate, estimate_difference, estima
 from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
-from zeroconv.reproduce.learning import learnt
+from zeroconv.reproduce.rivals import drawn_by, learnt
 from zeroconv.reproduce.sheets import side_by_side
-from zeroconv.reproduce.systems import drawn_by
 from zeroconv.reproduce.trainings import SAMPLES, Training, trained
 
 CONDITION = "segmentation"
@@ -45,7 +44,7 @@ def run(bench: Bench) -> Finding:
     for kind in RIVALS:
         system = learnt(bench, f"{CONDITION}-{kind.__name__.lower()}", CONDITION, kind)
         minutes[kind.name] = system.seconds / 60
-        drawn[kind.name] = drawn_by(system.rival, bench, held_out.captions, asked, what=kind.name)
+        drawn[kind.name] = drawn_by(bench, system.rival, CONDITION, asked, held_out.captions, what=kind.name)
     for name, variant in OURS.items():
         run_ = trained(bench, Training(f"{CONDITION}-{variant}-0", CONDITION, changes={"variant": variant}))
         minutes[name] = float(run_.training["seconds"]) / 60

@@ -1,5 +1,7 @@
 """ControlNets on a fine-tuned base (arXiv 2302.05543, Fig. 12): applied as they are, without training again."""
 
+from typing import Any, cast
+
 from zeroconv.comparisons.fine_tuned import FineTuned
 from zeroconv.evaluation.held_out import through_autoencoder
 from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_mean
@@ -7,11 +9,11 @@ from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.duotone import distance, duotone, write_pictures
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
-from zeroconv.reproduce.learning import learnt
+from zeroconv.reproduce.rivals import learnt
 from zeroconv.reproduce.sheets import side_by_side
 
 CONDITION = "canny"
-PICTURES, STEPS, BATCH = 1500, 400, 12
+PICTURES, STEPS, BATCH, RATE = 1500, 400, 12, 2e-4
 """What the look is learnt from, and for how long."""
 KEPT, STYLED = 0.8, 1.5
 
@@ -20,8 +22,9 @@ def run(bench: Bench) -> Finding:
     """Teach a copy of the base another look, and draw with it under the ControlNet of the base as it was."""
     folder = bench.out / "trainings" / "duotone-pictures"
     write_pictures(folder, PICTURES, bench.base.native_size)
-    changes = {"steps": STEPS, "learning_rate": 2e-4}
-    tuned = learnt(bench, "base-duotone", CONDITION, FineTuned, data=f"folder:{folder}", **changes).rival.model
+    changes: dict[str, Any] = {"steps": STEPS, "batch_size": BATCH, "learning_rate": RATE}
+    system = learnt(bench, "base-duotone", CONDITION, FineTuned, pictures=folder, held_out=0, **changes)
+    tuned = cast(FineTuned, system.rival).model
     fidelity, held_out = bench.world.fidelity(CONDITION), bench.world.held_out(bench.count)
     asked = fidelity.asked(held_out)
     controls = bench.controls(CONDITION, asked)
@@ -41,7 +44,7 @@ def run(bench: Bench) -> Finding:
     rows = {name: (estimate_mean(values), looks[name]) for name, values in found.items()}
     columns = (fidelity.metric, "distance from the look, 0 to 255: less is nearer")
     sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})
-    protocol = bench.protocol(held_out, CONDITION, pictures=PICTURES, steps=STEPS, batch=BATCH)
+    protocol = bench.protocol(held_out, CONDITION, pictures=PICTURES, steps=STEPS, batch=BATCH, rate=RATE)
     return Finding(verdict, words, (Table("a fine-tuned base", columns, rows),), protocol, {"transfer.jpg": sheet})
 
 
