@@ -188,7 +188,7 @@ def _sheet(
     """The first pictures, one a row: truth, condition, then what was drawn with its score."""
     tiles = []
     for k, caption in enumerate(held_out.captions[:SHEET_ROWS]):
-        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k].image, "condition")]
+        tiles += [Tile(held_out.pictures[k], caption or str(held_out.names[k])), Tile(asked[k].image, "condition")]
         for name in ("control", "empty prompt", "no control"):
             tiles.append(Tile(pictures[name][k], f"{name}: {scores[name][k]:.2f}"))
     return contact_sheet(tiles, columns=5)

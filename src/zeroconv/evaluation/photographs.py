@@ -85,15 +85,17 @@ def held_out_photographs(
     """
     if count < 2:
         raise UserError(f"at least 2 photographs are needed for an interval, got a count of {count}")
-    found: list[Photograph] = []
-    for positions in progress(groups(source.unseen_first(), READ_TOGETHER), "read"):
+    found, order = list[Photograph](), source.unseen_first()
+    for positions in progress(groups(order[:count], READ_TOGETHER), "read"):
         found += _followable(photographs_at(source, positions), fidelity)
-        if len(found) >= count:
+    for position in order[count:]:  # in place of those that are left out
+        if len(found) == count:
             break
+        found += _followable(photographs_at(source, [position]), fidelity)
     if len(found) < 2:
         which = f"pictures whose {source.extraction.name} image shows something"
         raise UserError(f"at least 2 {which} are needed for an interval; of {len(source)} there are {len(found)}")
-    photographs = Photographs(tuple(found[:count]))
+    photographs = Photographs(tuple(found))
     _warn_of_captions(photographs)
     return photographs
 
@@ -113,10 +115,10 @@ def warn_of_training(source: FolderSource, count: int, trained_on: Mapping[str, 
     if not 0 <= held_out < min(count, len(source)):
         return
     if source.split(held_out)[0].describe().get("files") == trained_on.get("files"):
-        aside = (
-            f"of which it held out {held_out}; take --count {held_out}" if held_out > 1 else "of which none is unseen"
+        which = f"all but {held_out}" if held_out else "all"
+        warnings.warn(
+            f"of the {len(source)} pictures {which} are those that the ControlNet was trained on", stacklevel=2
         )
-        warnings.warn(f"the ControlNet was trained on these {len(source)} pictures, {aside}", stacklevel=2)
 
 
 def _followable(photographs: Photographs, fidelity: Fidelity) -> list[Photograph]:
