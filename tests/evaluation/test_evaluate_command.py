@@ -206,6 +206,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:1 of 2 photographs")
 def test_photographs_are_measured_by_the_condition_as_it_is_asked_for(
     evaluate: Any, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,7 +71,10 @@ def _normal(made_by: Extraction, read_by: Extraction) -> Fidelity:
 
 def _segmentation(made_by: Extraction, read_by: Extraction) -> Fidelity:
     """Classes by their colours; where the data's images are in other colours than those found, nothing could agree."""
-    known = np.unique(colour_codes(PALETTE if read_by.options.get("method") == "scenes" else ade20k.PALETTE))
+    owner, palette = (
+        ("ADE20K", ade20k.PALETTE) if read_by.options.get("method") != "scenes" else ("the embedded world", PALETTE)
+    )
+    known = np.unique(colour_codes(palette))
 
     def truth(image: Picture) -> Classes | None:
         classes = colour_codes(image)
@@ -80,8 +83,8 @@ def _segmentation(made_by: Extraction, read_by: Extraction) -> Fidelity:
             return None
         if not np.isin(labelled, known).mean() > 0.5:
             raise UserError(
-                "the segmentation images of the data are in other colours than those in which classes are found "
-                "again, ADE20K's (--measured-by segmentation,method=scenes: the embedded world's)"
+                f"the segmentation images of the data are not in the colours of {owner}, in which classes are found "
+                "again; --measured-by segmentation,KEY=VALUE names what finds others"
             )
         return classes
 
@@ -118,16 +121,12 @@ def _of_images(
 
 def _hough(made_by: Extraction, read_by: Extraction) -> Fidelity:
     """Segments, which extractors find before they draw them; those of a ready drawing are found in the drawing."""
-    in_drawings, in_photographs, in_drawn = (
-        conditions.create("hough", shortest=SHORTEST),
-        made_by.extract,
-        read_by.extract,
-    )
+    in_drawings = conditions.create("hough", shortest=SHORTEST)
 
     def segments(photograph: Photograph) -> Segments:
         example = photograph.example
         if photograph.ready is None:
-            return _segments(in_photographs, example.image)
+            return _segments(made_by.extract, example.image)
         return _segments(in_drawings, example.condition)
 
     return Fidelity(
