@@ -104,7 +104,9 @@ def test_another_network_can_judge(exported: Path, tmp_path: Path) -> None:
     make = on_photographs(
         str(exported), 4, 128, options=OPTIONS, measured_by={"segmentation": {"method": "network", "weights": weights}}
     )
-    with pytest.raises(UserError, match="other colours"):  # the embedded world's classes are not ADE20K's
+    with pytest.raises(
+        UserError, match="not in the colours of ADE20K"
+    ):  # the embedded world's classes are not ADE20K's
         make("segmentation", Sidecar())
     make = on_photographs(str(exported), 4, 128, options={}, measured_by=OPTIONS)
     trial = make("segmentation", Sidecar())
@@ -119,7 +121,7 @@ def test_segmentation_images_in_cocos_colours_are_refused(tmp_path: Path) -> Non
             Image.new("RGB", (32, 32), colour).save(tmp_path / folder / f"{k}.png")
     by = extraction_of("segmentation", {})
     data = f"folder:{tmp_path / 'pictures'},conditions={tmp_path / 'segmentation'}"
-    with pytest.raises(UserError, match="other colours"):
+    with pytest.raises(UserError, match="not in the colours of ADE20K"):
         held_out_photographs(open_photographs(data, by, 32), photo_fidelity(by, by), 3)
 
 

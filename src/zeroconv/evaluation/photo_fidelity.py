@@ -71,9 +71,8 @@ def _normal(made_by: Extraction, read_by: Extraction) -> Fidelity:
 
 def _segmentation(made_by: Extraction, read_by: Extraction) -> Fidelity:
     """Classes by their colours; where the data's images are in other colours than those found, nothing could agree."""
-    owner, palette = (
-        ("ADE20K", ade20k.PALETTE) if read_by.options.get("method") != "scenes" else ("the embedded world", PALETTE)
-    )
+    is_world = read_by.options.get("method") == "scenes"
+    owner, palette = ("the embedded world", PALETTE) if is_world else ("ADE20K", ade20k.PALETTE)
     known = np.unique(colour_codes(palette))
 
     def truth(image: Picture) -> Classes | None:
