@@ -104,9 +104,7 @@ def test_another_network_can_judge(exported: Path, tmp_path: Path) -> None:
     make = on_photographs(
         str(exported), 4, 128, options=OPTIONS, measured_by={"segmentation": {"method": "network", "weights": weights}}
     )
-    with pytest.raises(
-        UserError, match="not in the colours of ADE20K"
-    ):  # the embedded world's classes are not ADE20K's
+    with pytest.raises(UserError, match="not in the colours of ADE20K"):
         make("segmentation", Sidecar())
     make = on_photographs(str(exported), 4, 128, options={}, measured_by=OPTIONS)
     trial = make("segmentation", Sidecar())
