@@ -112,6 +112,27 @@ def test_another_network_can_judge(exported: Path, tmp_path: Path) -> None:
     assert len(trial.read().pictures) == 4
 
 
+def test_annotated_classes_are_the_truth_and_a_network_judges(tmp_path: Path) -> None:
+    for folder in ("images/validation", "annotations/validation"):
+        (tmp_path / folder).mkdir(parents=True)
+    for k in range(3):
+        classes = np.zeros((40, 40), np.uint8)
+        classes[:, 10:20], classes[:, 20:] = 4, 7 + k  # a quarter is unlabelled
+        Image.fromarray(classes).save(tmp_path / "annotations" / "validation" / f"{k}.png")
+        Image.new("RGB", (40, 40), (60 * k, 9, 9)).save(tmp_path / "images" / "validation" / f"{k}.jpg")
+    (tmp_path / "sceneCategories.txt").write_text("0 street\n1 street\n2 street\n")
+    judge = {"weights": str(write_networks(tmp_path / "networks") / "segmentation")}
+    make = on_photographs(str(tmp_path), 3, 40, options={}, measured_by={"segmentation": judge})
+    trial = make("segmentation", Sidecar())
+    held_out, score = trial.read(), trial.fidelity.score
+    asked = [a.truth for a in trial.fidelity.asked(held_out)]
+    assert held_out.captions == ("street",) * 3 and trial.fidelity.extractor["weights"] == judge["weights"]
+    assert all(0 <= score(found, asked[0]) < 1 for found in trial.fidelity.found(held_out.pictures))
+    assert score(asked[0], asked[0]) == 1.0
+    assert score(np.where(asked[0] == 0, 9, asked[0]), asked[0]) == 1.0  # where nothing is labelled anything may be
+    assert score(asked[1], asked[0]) == 0.5  # one of the two classes
+
+
 def test_segmentation_images_in_cocos_colours_are_refused(tmp_path: Path) -> None:
     for folder, colour in (("pictures", (9, 9, 9)), ("segmentation", coco.COLOURS[18])):
         (tmp_path / folder).mkdir()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NEEDED = ("config.json", "preprocessor_config.json")
 _LOADERS = {
     ("AutoModelForSemanticSegmentation", family): "AutoModelForUniversalSegmentation"
-    for family in ("maskformer", "mask2former", "oneformer")
+    for family in ("mask2former", "oneformer")
 }
 """Networks that transformers has under another class than others of their purpose."""
 _PROCESSORS = {"oneformer": {"class_info_file": None}}
