@@ -54,7 +54,7 @@ class TokenTransformer(Rival):
         self.picture_embedding = nn.Embedding(codes, width)
         self.condition_embedding = nn.Embedding(condition_codes, width)
         self.places = nn.Parameter(torch.zeros(2 * self.side**2, width))
-        self.blocks = nn.ModuleList(CausalBlock(width, max(1, width // 32)) for _ in range(layers))
+        self.blocks = nn.ModuleList(CausalBlock(width, max(1, width // 64)) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, codes, bias=False)
         for weights in (self.picture_embedding.weight, self.condition_embedding.weight, self.places, self.out.weight):
@@ -63,7 +63,7 @@ class TokenTransformer(Rival):
 
     @torch.no_grad()
     def prepare(self, batches: Sequence[Batch]) -> None:
-        """Both codebooks, from the examples' latents and conditions."""
+        """Both codebooks, from the examples' latents and conditions; more than 64 places a code are not looked at."""
         self.picture_codes.find(torch.cat([latent_points(batch.latents).flatten(0, 1) for batch in batches]))
         points = [condition_points(batch.condition, self.side) for batch in batches]
         self.condition_codes.find(torch.cat(points).flatten(0, 1))
