@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from zeroconv.errors import UserError, nearest
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.experiments import (
+    ablations,
     composition,
     data_size,
     misread,
@@ -15,7 +16,7 @@ from zeroconv.reproduce.experiments import (
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (prompts, composition, resolution_weighting, misread, sudden_convergence, data_size)
+    for module in (prompts, composition, resolution_weighting, misread, sudden_convergence, data_size, ablations)
 }
 
 
