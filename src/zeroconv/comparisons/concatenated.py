@@ -107,11 +107,23 @@ class DepthToImage(Concatenated):
 def widened(unet: Any, channels: int) -> Any:
     """A copy of a U-Net that reads so many further channels, with weights that are zero: it predicts as before."""
     wide = deepcopy(unet)
-    before = wide.conv_in
-    taken = before.in_channels
-    after = nn.Conv2d(taken + channels, before.out_channels, before.kernel_size, padding=before.padding)
-    silent = before.weight.new_zeros(before.out_channels, channels, *before.kernel_size)
-    after.load_state_dict({"weight": torch.cat([before.weight, silent], dim=1), "bias": before.bias})
-    wide.conv_in = after.to(before.weight)
-    wide.register_to_config(in_channels=taken + channels)
+    wide.conv_in = WidenedConvolution(wide.conv_in, channels)
+    wide.register_to_config(in_channels=wide.conv_in.in_channels)
     return wide
+
+
+class WidenedConvolution(nn.Conv2d):
+    """A convolution that reads further channels, by weights that begin at zero: what it adds is then zero, bitwise."""
+
+    def __init__(self, before: nn.Conv2d, channels: int) -> None:
+        sides = {"kernel_size": before.kernel_size, "padding": before.padding}
+        super().__init__(before.in_channels + channels, before.out_channels, **sides)  # type: ignore[arg-type]
+        silent = before.weight.new_zeros(before.out_channels, channels, *before.kernel_size)
+        self.load_state_dict({"weight": torch.cat([before.weight, silent], dim=1), "bias": before.bias})
+        self.to(before.weight)
+        self.taken = before.in_channels
+
+    def forward(self, channels: Tensor) -> Tensor:
+        """One sum after the other: a convolution of all channels at once rounds in another order."""
+        read = F.conv2d(channels[:, : self.taken], self.weight[:, : self.taken], self.bias, padding=self.padding)
+        return read + F.conv2d(channels[:, self.taken :], self.weight[:, self.taken :], padding=self.padding)

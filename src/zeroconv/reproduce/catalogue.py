@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from zeroconv.errors import UserError, nearest
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.experiments import (
+    ablations,
     composition,
     data_size,
     depth_to_image,
@@ -30,6 +31,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         depth_to_image,
         systems_compared,
         sketches,
+        ablations,
     )
 }
 

@@ -86,6 +86,11 @@ def trained(bench: Bench, training: Training) -> RunRead:
     return read_run(folder)
 
 
+def seconds_of(found: RunRead) -> float:
+    """Spent in the steps of a training, in all sittings; measuring and saving between them are not counted."""
+    return sum(float(found.config["batch_size"]) / float(step["samples_per_second"]) for step in found.steps)
+
+
 def _check(found: RunRead, training: Training) -> None:
     wanted = {**training.settings, "condition": training.condition, "scenes": training.scenes}
     has = {**found.config, "condition": found.about["condition"]["name"], "scenes": found.about["data"]["examples"]}

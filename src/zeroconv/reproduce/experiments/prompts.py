@@ -4,10 +4,10 @@ from zeroconv.evaluation.statistics import Estimate, estimate_closed, estimate_m
 from zeroconv.reproduce.bench import Bench, images, scores
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.finding import Finding, Table, Verdict, shown
+from zeroconv.reproduce.prompt_settings import INSUFFICIENT, NONE, PERFECT, WRONG, prompt_settings
 from zeroconv.reproduce.sheets import side_by_side
 
 CONDITIONS = ("canny", "depth", "segmentation")
-INSUFFICIENT = "a high-quality, detailed, and professional image"
 HALF = 0.5
 
 
@@ -15,13 +15,8 @@ def run(bench: Bench) -> Finding:
     """Draw scenes of one object under each condition with each prompt, and see whether the object is there."""
     material = bench.material(*CONDITIONS, single=True)
     held_out = material.held_out
-    prompts = {
-        "none": [""] * len(held_out.captions),
-        "insufficient": [INSUFFICIENT] * len(held_out.captions),
-        "conflicting": bench.ground.conflicting(held_out),
-        "perfect": list(held_out.captions),
-    }
-    empty = bench.draw(prompts["none"], what="no prompt, no control")
+    prompts = prompt_settings(bench.ground, held_out)
+    empty = bench.draw(prompts[NONE], what="no prompt, no control")
     chance = bench.ground.alignment(empty, held_out.captions)
     tables, sheets, ways = [], {}, {}
     for condition in CONDITIONS:
@@ -29,7 +24,7 @@ def run(bench: Bench) -> Finding:
         controls = bench.controls(condition, asked)
         drawn = {name: bench.draw(p, controls, what=f"{condition}, {name}") for name, p in prompts.items()}
         seen = {name: bench.ground.alignment(pictures, held_out.captions) for name, pictures in drawn.items()}
-        ways[condition] = estimate_closed(seen["none"], chance, seen["perfect"])
+        ways[condition] = estimate_closed(seen[NONE], chance, seen[PERFECT])
         rows = {
             name: (estimate_mean(scores(fidelity, pictures, asked)), estimate_mean(seen[name]))
             for name, pictures in drawn.items()
@@ -40,7 +35,7 @@ def run(bench: Bench) -> Finding:
         columns_shown = {"scene": held_out.pictures, condition: images(asked), **drawn}
         sheets[f"{condition}.jpg"] = side_by_side(held_out.captions, columns_shown)
     verdict, words = judge(ways)
-    protocol = bench.protocol(held_out, *CONDITIONS, prompts=prompts["conflicting"], insufficient=INSUFFICIENT)
+    protocol = bench.protocol(held_out, *CONDITIONS, prompts=prompts[WRONG], insufficient=INSUFFICIENT)
     return Finding(verdict, words, tuple(tables), protocol, sheets)
 
 

@@ -1,0 +1,83 @@
+"""The ablations: their rule on made-up figures, their cost, and all of it once with the fewest pictures and steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zeroconv import load_base
+from zeroconv.evaluation.sampler import Sampler
+from zeroconv.evaluation.statistics import Estimate
+from zeroconv.reproduce.bench import Bench
+from zeroconv.reproduce.catalogue import EXPERIMENTS
+from zeroconv.reproduce.experiments import ablations
+from zeroconv.reproduce.experiments.ablated_systems import FULL, GAUSSIAN, LITE, SYSTEMS, FineTuned, Scale
+from zeroconv.reproduce.finding import Verdict
+from zeroconv.reproduce.trainings import SAMPLES
+from zeroconv.reproduce.world import World
+from zeroconv.variants import VARIANTS
+
+FEW = Scale(
+    seeds=1,
+    scenes=12,
+    held_out=8,
+    changes={"steps": 2, "batch_size": 2, "save_every": 2, "gain_every": 0, "learning_rate": 1e-2, "warm_up": 0},
+)
+
+
+def about(mean: float, width: float = 0.05) -> Estimate:
+    return Estimate(mean, mean - width, mean + width, 64)
+
+
+@pytest.mark.parametrize(
+    ("over_lite", "over_gaussian", "start", "verdict"),
+    [
+        (0.2, 0.3, 0.9, Verdict.HOLDS),
+        (0.2, 0.01, 0.9, Verdict.IN_PART),
+        (-0.2, -0.2, 0.9, Verdict.IN_PART),
+        (0.01, -0.2, 0.5, Verdict.FAILS),
+        (0.01, 0.01, 0.1, Verdict.FAILS),
+        (0.01, -0.01, 0.45, Verdict.OPEN),
+    ],
+)
+def test_the_rule_of_the_ablations(over_lite: float, over_gaussian: float, start: float, verdict: Verdict) -> None:
+    found, words = ablations.judge(about(over_lite), about(over_gaussian), about(start), about(0.4))
+    assert found is verdict
+    assert f"{over_lite:+.3f}" in words and f"{over_gaussian:+.3f}" in words
+
+
+def test_every_variant_and_both_kinds_of_fine_tuning_are_there() -> None:
+    assert {system.key for system in SYSTEMS} == VARIANTS.keys() | {"direct", "lora"}
+    assert len({system.name for system in SYSTEMS}) == len(SYSTEMS) == 7
+    assert EXPERIMENTS["ablations"].samples == 21 * SAMPLES
+    assert FULL.folder(0) == "canny-full-0"
+
+
+def test_it_runs_and_tells_what_joints_and_training_do_to_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lora = next(system for system in SYSTEMS if isinstance(system, FineTuned) and system.key == "lora")
+    monkeypatch.setattr(ablations, "SYSTEMS", (FULL, LITE, GAUSSIAN, lora))
+    drawn: list[str] = []
+
+    def counting(items, what):  # type: ignore[no-untyped-def]
+        drawn.append(what)
+        return items
+
+    base = load_base("tiny")
+    world = World(base.native_size, lambda items, what: items, reference=48)
+    cache, sampler = tmp_path / "cache", Sampler(steps=1)
+    bench = Bench(base, world, tmp_path, count=2, sampler=sampler, cache=cache, progress=counting)
+    finding = ablations.run(bench, FEW)
+    assert len(drawn) == ablations.drawings(seeds=1) == 1 + 4 * 5 + 1
+    systems, spread, damage = (table.rows for table in finding.tables)
+    assert list(spread) == ["ControlNet", "ControlNet-lite", "Gaussian joints", "LoRA fine-tuning"]
+    as_base = {name: cells[1] for name, cells in damage.items()}
+    assert as_base == dict.fromkeys(damage, "yes") | {"Gaussian joints": "no"}
+    unlocked = {name for name, cells in damage.items() if cells[3].startswith("a copy")}
+    assert unlocked == {"LoRA fine-tuning"}
+    assert damage["ControlNet"][2] == damage["the base alone"][2] != damage["LoRA fine-tuning"][2]
+    assert all(float(cells[-1]) > 0 for name, cells in systems.items() if name != "the base alone")
+    assert set(finding.pictures) == {"prompt-none.jpg", "prompt-perfect.jpg"}
+    assert not np.array_equal(*map(np.asarray, finding.pictures.values()))
+    assert finding.words.endswith("the base's very pictures: ControlNet, ControlNet-lite, LoRA fine-tuning.")
