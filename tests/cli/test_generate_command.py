@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from commandline import Capture, Make, complaint
 from PIL import Image
 
@@ -227,6 +228,22 @@ def test_trouble_with_files_is_one_sentence(make: Make, tmp_path: Path, capsys: 
     (tmp_path / "out").unlink()
     assert make("--out", str(tmp_path / "photo.png" / "out")) == 2
     assert "Not a directory" in complaint(capsys)
+
+
+def test_the_number_type_in_force_is_recorded_and_asked_for_again(
+    make: Make, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert make() == 0
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)  # another machine
+    again = ["generate", "--request", str(tmp_path / "out" / "run.json"), "--out"]
+    assert main([*again, str(tmp_path / "again")]) == 0
+    assert read_run(tmp_path / "out")["dtype"] == read_run(tmp_path / "again")["dtype"] == "bfloat16"
+    pair = [read_image(tmp_path / name / "0000.png") for name in ("out", "again")]
+    assert largest_difference(*pair) <= 1
+    assert main([*again, str(tmp_path / "auto"), "--dtype", "auto"]) == 0
+    assert read_run(tmp_path / "auto")["dtype"] == "float32"
+    assert "warning" not in capsys.readouterr().err, "the base is the same in either number type"
 
 
 def test_low_memory_makes_the_same_pictures(make: Make, tmp_path: Path, capsys: Capture) -> None:
