@@ -19,6 +19,7 @@ from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
+from zeroconv.generate.compiled import check_compiler, compile_networks
 from zeroconv.generate.influence_report import write_report
 from zeroconv.generate.low_memory import without_text_encoders
 from zeroconv.generate.prepare import Prepared, prepare
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     dtype = number_type(args.dtype or asked.dtype or "auto", auto)
     _check_batch_size(args)
     _check_files(asked.request)
+    if args.compile:
+        check_compiler(device)
     with RunFolder(args.out, asked.request, args.request) as folder:
         args.base, args.tokenizer, args.prediction = asked.base or "tiny", asked.tokenizer, asked.prediction
         base = load_asked(args, "cpu" if args.low_memory else device, NUMBER_TYPES[dtype])
@@ -52,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         kept = 0 if args.overwrite else folder.keep_finished()
         if kept:
             print(f"{kept} of {len(folder.pictures)} pictures are there already (--overwrite makes them anew)")
+        if args.compile:
+            compile_networks(prepared)
         if args.low_memory:
             prepared = without_text_encoders(prepared)
         del base  # the text encoders may go

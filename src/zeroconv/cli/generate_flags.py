@@ -60,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
     )
     machine.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile for U-Net and ControlNets: minutes before the first picture, which many pictures pay back; "
+        "the same pictures but for rounding",
+    )
+    machine.add_argument(
         "--low-memory",
         action="store_true",
         help="one picture at a time, 16-bit numbers where the device has them, text encoders freed when they have "
