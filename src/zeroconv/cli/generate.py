@@ -55,8 +55,6 @@ def run(args: argparse.Namespace) -> int:
         kept = 0 if args.overwrite else folder.keep_finished()
         if kept:
             print(f"{kept} of {len(folder.pictures)} pictures are there already (--overwrite makes them anew)")
-        if args.compile:
-            compile_networks(prepared)
         if args.low_memory:
             prepared = without_text_encoders(prepared)
         del base  # the text encoders may go
@@ -109,6 +107,9 @@ def _sample(prepared: Prepared, folder: RunFolder, args: argparse.Namespace, dev
     if not left:
         return
     prepared = prepared.only(left)
+    if args.compile:
+        compile_networks(prepared)
+        print("compiling: the first step takes minutes")
     influence = influence_of(prepared) if args.report and prepared.controls else None
     count, steps = len(left), prepared.num_steps
     memory = {"batch_size": 1, "device": device} if args.low_memory else {"batch_size": args.batch_size}

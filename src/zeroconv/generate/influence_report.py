@@ -63,13 +63,14 @@ def _figure(influence: Influence) -> Any:
         axes = rows[0][1 if influence.is_adapter(index) else 0]
         axes.plot(influence.contribution(index), marker="o", label=f"{index + 1}: {name}")
     rows[0][0].set(title="contribution: |residual| / |skip|", ylim=(0, None))
-    rows[0][1].set(title="T2I-Adapters: |feature| / |encoder|", ylim=(0, None))
+    if influence.feature_sizes:
+        rows[0][1].set(title="T2I-Adapters: |feature| / |encoder|", ylim=(0, None))
+        _name_layers(rows[0][1], _features(influence))
+    else:
+        rows[0][1].axis("off")
     for axes in rows[0]:
         if axes.lines:
             axes.legend()
-    if not influence.feature_sizes:
-        rows[0][1].axis("off")
-    _name_layers(rows[0][1], _features(influence))
     for (curve, picture), pair in zip(rows[1:], pairs, strict=True):
         names = " and ".join(f"{index + 1}: {influence.names[index]}" for index in pair)
         curve.plot(influence.agreement(pair), marker="o", color="black")

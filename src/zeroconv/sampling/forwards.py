@@ -43,7 +43,8 @@ def forward_of(module: nn.Module) -> Forward:
 
 
 def _place(module: nn.Module) -> str:
-    """Under which name: another forward within compiled code would be compiled, in place of that code it is not."""
+    """The attribute that a call goes to. Of a compiled module it is the code as a whole: a forward within would be
+    compiled itself."""
     return "forward" if getattr(module, "_compiled_call_impl", None) is None else "_compiled_call_impl"
 
 
