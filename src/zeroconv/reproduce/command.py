@@ -11,7 +11,7 @@ from zeroconv.base.hashing import base_hash
 from zeroconv.data.cache import default_cache
 from zeroconv.errors import UserError
 from zeroconv.evaluation.output import bar, make_folder
-from zeroconv.evaluation.report import write_text
+from zeroconv.evaluation.report import aligned_table, write_text
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.reproduce import estimate, record
 from zeroconv.reproduce.bench import Bench
@@ -32,7 +32,7 @@ examples:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The flags of `zeroconv reproduce`."""
-    names = "\n".join(f"  {e.name:24}{e.where:20}{e.title}" for e in EXPERIMENTS.values())
+    names = "\n".join(aligned_table([(e.name, e.where, e.title) for e in EXPERIMENTS.values()], "<<<"))
     parser.description = f"Measure what the ControlNet paper (arXiv 2302.05543) claims.\n\nexperiments:\n{names}"
     parser.epilog = _EXAMPLES
     parser.add_argument("names", nargs="*", metavar="NAME|all", help="what to measure; nothing: list what there is")
@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Measure what was asked for; what lies in the folder already is not measured again."""
     if not arguments.names:
-        print("\n".join(f"{e.name:24}{e.where:22}{e.claim}" for e in EXPERIMENTS.values()))
+        print("\n".join(aligned_table([(e.name, e.where, e.claim) for e in EXPERIMENTS.values()], "<<<")))
         return 0
     experiments = chosen(arguments.names)
     check_scale(arguments, experiments)
