@@ -24,6 +24,7 @@ from zeroconv.reproduce.experiments.ablated_systems import (
     System,
     Variant,
 )
+from zeroconv.reproduce.experiments.ablation_measures import Seen
 from zeroconv.reproduce.finding import Verdict
 from zeroconv.reproduce.trainings import SAMPLES
 from zeroconv.reproduce.world import World
@@ -128,3 +129,11 @@ def test_a_system_trains_and_draws_otherwise_than_before(system: System, bench: 
     drawn = ready.draw(held_out.captions, asked, "trained")
     assert not np.array_equal(drawn, system.begun(bench, 1)(held_out.captions, asked, "begun"))
     assert [path.name for path in (bench.out / "trainings").iterdir()] == [system.folder(1)]
+
+
+def test_a_scene_counts_once_however_many_seeds_drew_it() -> None:
+    quality = about(0.1)
+    pictures = Seen([[0.0, 1.0], [0.5, 0.5]], [[1.0, 1.0], [0.0, 1.0]], quality, [0.1, 0.1])
+    assert pictures.fidelity_by_picture == [0.25, 0.75]
+    assert pictures.fidelities == [0.0, 1.0, 0.5, 0.5]
+    assert (pictures.alignment.mean, pictures.alignment.count) == (0.75, 4)
