@@ -2,12 +2,13 @@
 
     python benchmarks/generate_vs_diffusers.py --base sd15 --size 512     # the real size, random weights: 8 GB
     python benchmarks/generate_vs_diffusers.py --base tiny --size 128     # the embedded base
-    ... --mode eager,compiled,defaults --row none,one,two --steps 20 --device cuda
+    ... --mode eager,parts,compiled,defaults --row none,one,two --steps 20 --device cuda
 
-Rows: no control, one ControlNet, two of which the second acts in the first half of the steps. Modes: eager and compiled
-(torch.compile of U-Net and ControlNets) in float32; defaults, each in the number type it takes by itself. Base,
-scheduler, steps, guidance, seeds and weights are the same, every joint of the ControlNets is randomised, and the
-pictures must agree: their largest difference is printed in 255ths. Run it on a machine that does nothing else.
+Rows: no control, one ControlNet, two of which the second acts in the first half of the steps. Modes: eager,
+compiled (torch.compile of U-Net and ControlNets) and parts (what --compile compiles; of theirs the U-Net's transformer
+blocks) in float32; defaults, each in the number type it takes by itself. Base, scheduler, steps, guidance, seeds and
+weights are the same, every joint of the ControlNets is randomised, and the pictures must agree: their largest
+difference is printed in 255ths. Run it on a machine that does nothing else.
 """
 
 import argparse
@@ -32,13 +33,14 @@ from train_vs_diffusers import base_of, controlnet_of
 
 from zeroconv import BaseModel, ControlRequest, Request, as_diffusers, generate
 from zeroconv.control import ControlNet
+from zeroconv.generate.compiled import compile_parts
 from zeroconv.generate.prepare import prepare
 from zeroconv.schedulers import make_scheduler
 
 SIDES = ("zeroconv", "diffusers")
 ROWS = {"none": (), "one": (1.0,), "two": (1.0, 0.5)}
 """Where each ControlNet's window ends, as a share of the steps."""
-MODES = ("eager", "compiled", "defaults")
+MODES = ("eager", "parts", "compiled", "defaults")
 PROMPT, GUIDANCE, SCHEDULER = "a red house under a blue sky", 4.0, "ddim"
 Draw = Callable[[int], Image.Image]
 
@@ -117,9 +119,14 @@ def one_side(arguments: argparse.Namespace) -> None:
         if arguments.side == "zeroconv":
             for net in nets:
                 net.compile()
+    if arguments.mode == "parts" and arguments.side == "zeroconv":
+        for network in (base.unet, *nets):
+            compile_parts(network)
+    elif arguments.mode == "parts":
+        base.unet.compile_repeated_blocks()
     draw = (ours if arguments.side == "zeroconv" else theirs)(base, nets, arguments)
     seconds = []
-    for _ in range(arguments.repeats + (arguments.mode == "compiled")):
+    for _ in range(arguments.repeats + (arguments.mode in ("parts", "compiled"))):
         started = time.perf_counter()
         picture = draw(1)
         seconds.append(time.perf_counter() - started)

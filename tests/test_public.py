@@ -26,6 +26,13 @@ def test_the_public_parts_import_neither_diffusers_nor_transformers() -> None:
     )
 
 
+def test_a_request_is_made_without_what_makes_pictures_of_it() -> None:
+    fresh(
+        "import sys; from zeroconv import ControlRequest, Request\n"
+        "found = {'zeroconv.generate', 'zeroconv.base', 'zeroconv.weights'} & set(sys.modules); assert not found, found"
+    )
+
+
 @pytest.mark.parametrize("name", zeroconv.__all__)
 def test_every_public_name_exists(name: str) -> None:
     assert getattr(zeroconv, name).__name__ == name

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 import transformers
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+from transformers.models.mask2former.image_processing_pil_mask2former import Mask2FormerImageProcessorPil
+from transformers.models.oneformer.image_processing_pil_oneformer import OneFormerImageProcessorPil
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
 from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImageProcessorPil
 from transformers.models.yolos.image_processing_pil_yolos import YolosImageProcessorPil
@@ -36,6 +38,39 @@ def segmentation(num_labels: int) -> Any:
         num_labels=num_labels,
     )
     return transformers.SegformerForSemanticSegmentation(config)
+
+
+def masks(family: str) -> Any:
+    """Mask2Former or OneFormer, which find masks and their classes, for 150 classes; what prepares their pictures."""
+    backbone = transformers.SwinConfig(
+        image_size=64,
+        embed_dim=8,
+        depths=[1, 1, 1, 1],
+        num_heads=[1, 1, 2, 2],
+        window_size=2,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )
+    common: dict[str, Any] = {
+        "backbone_config": backbone,
+        "num_labels": 150,
+        "hidden_dim": 32,
+        "encoder_layers": 1,
+        "decoder_layers": 2,
+        "num_attention_heads": 2,
+        "num_queries": 5,
+        "encoder_feedforward_dim": 32,
+        "dim_feedforward": 32,
+    }
+    if family == "mask2former":
+        found = transformers.Mask2FormerConfig(feature_size=32, mask_feature_size=32, **common)
+        model, processor = transformers.Mask2FormerForUniversalSegmentation(found), Mask2FormerImageProcessorPil
+    else:
+        told = transformers.OneFormerConfig(mask_dim=32, conv_dim=32, text_encoder_width=32, **common)
+        model, processor = transformers.OneFormerForUniversalSegmentation(told), OneFormerImageProcessorPil
+    for name, parameter in model.named_parameters():  # so that the masks differ, and their classes
+        if parameter.ndim > 1 and any(part in name for part in ("class_", "mask_embed", "queries")):
+            torch.nn.init.normal_(parameter)
+    return model.eval(), processor(size=_square(64))
 
 
 def _depth(**options: Any) -> Any:

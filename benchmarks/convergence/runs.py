@@ -58,12 +58,13 @@ class Ours:
     changes: Mapping[str, Any] = field(default_factory=dict)
     fault: str = ""
     released_start: bool = False
+    samples: int = SAMPLES
 
     def __call__(self, seed: int = 0) -> Run:
         """The training with this seed."""
         usual = {"batch_size": 12, "learning_rate": 5e-4, "warm_up": 50, "decay": 0.4, "ema": 0.99}
         settings = {**usual, "seed": seed, **self.changes}
-        return Run(self.name + _seed(seed), settings, self.fault, self.released_start)
+        return Run(self.name + _seed(seed), settings, self.fault, self.released_start, self.samples)
 
 
 VARIED = (
@@ -72,6 +73,9 @@ VARIED = (
     Ours("ours-min-snr", {"min_snr": 5.0}),
     Ours("ours-batch-4", {"batch_size": 4, "learning_rate": 3e-4}),
     Ours("ours-rate-1e-3", {"learning_rate": 1e-3}),
+    Ours("ours-rate-2e-3", {"learning_rate": 2e-3}),
+    Ours("ours-short-4800", {"learning_rate": 2e-3}, samples=4800),
+    Ours("ours-short-3000", {"learning_rate": 2e-3}, samples=3000),
     Ours("ours-joints-4", {"joint_rate": 4.0}),
     Ours("ours-noisy", {"timestep_power": 0.65}),
 )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from zeroconv.base import BaseModel, load_base
     from zeroconv.control import Control, ControlNet, Text
     from zeroconv.errors import UserError
-    from zeroconv.generate import ControlRequest, Request, generate
+    from zeroconv.generate import generate
+    from zeroconv.request import ControlRequest, Request
     from zeroconv.weights import Sidecar, as_diffusers, load, load_with_sidecar, save
     from zeroconv.weights.describe import describe
 
@@ -22,8 +23,8 @@ _HOME = {
     "BaseModel": "base",
     "Control": "control",
     "ControlNet": "control",
-    "ControlRequest": "generate",
-    "Request": "generate",
+    "ControlRequest": "request",
+    "Request": "request",
     "Sidecar": "weights",
     "Text": "control",
     "UserError": "errors",

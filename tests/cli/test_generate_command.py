@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from commandline import Capture, Make, complaint
 from PIL import Image
+from torch._inductor import cpp_builder
+from torch._inductor.exc import InvalidCxxCompiler
 
 from helpers_generate import largest_difference, write_controlnet, write_drawing
+from zeroconv import number_types
 from zeroconv.base import load_base
 from zeroconv.cli import main
 from zeroconv.images import read_image
@@ -227,6 +231,39 @@ def test_trouble_with_files_is_one_sentence(make: Make, tmp_path: Path, capsys: 
     (tmp_path / "out").unlink()
     assert make("--out", str(tmp_path / "photo.png" / "out")) == 2
     assert "Not a directory" in complaint(capsys)
+
+
+def test_the_number_type_in_force_is_recorded_and_asked_for_again(
+    make: Make, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(number_types, "_multiplies_bfloat16", lambda device: True)
+    assert make() == 0
+    monkeypatch.setattr(number_types, "_multiplies_bfloat16", lambda device: False)  # another machine
+    again = ["generate", "--request", str(tmp_path / "out" / "run.json"), "--out"]
+    assert main([*again, str(tmp_path / "again")]) == 0
+    assert read_run(tmp_path / "out")["dtype"] == read_run(tmp_path / "again")["dtype"] == "bfloat16"
+    pair = [read_image(tmp_path / name / "0000.png") for name in ("out", "again")]
+    assert largest_difference(*pair) <= 1
+    assert main([*again, str(tmp_path / "auto"), "--dtype", "auto"]) == 0
+    assert read_run(tmp_path / "auto")["dtype"] == "float32"
+    assert "warning" not in capsys.readouterr().err, "the base is the same in either number type"
+
+
+def test_compiling_is_asked_of_every_network_and_told_where_it_cannot_be(
+    make: Make, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.nn.Module] = []
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", lambda: "g++")
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: seen.append(self))
+    assert make("--compile") == 0
+    assert len(seen) > 50 and "compile" not in read_run(tmp_path / "out"), "another machine may do without"
+
+    def missing() -> str:
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", missing)
+    assert make("--compile", "--out", str(tmp_path / "other")) == 2
+    assert "--compile needs a C++ compiler" in complaint(capsys) and not (tmp_path / "other").exists()
 
 
 def test_low_memory_makes_the_same_pictures(make: Make, tmp_path: Path, capsys: Capture) -> None:

@@ -38,25 +38,31 @@ def test_a_token_sees_the_condition_and_what_came_before(base: BaseModel) -> Non
     given = torch.randn(1, 128, 32, generator=torch.Generator().manual_seed(0))
     changed = given.clone()
     changed[0, 90] += 1
-    read, other = rival._read(given), rival._read(changed)
+    (read, _), (other, _) = rival._read(given), rival._read(changed)
     assert torch.equal(read[0, :90], other[0, :90])
     assert ((read - other).abs().amax(dim=-1)[0, 90:] > 0).all()
 
 
 def test_reading_one_by_one_is_reading_all(base: BaseModel) -> None:
-    rival, past = small(base), []
+    rival = small(base)
     given = torch.randn(2, 70, 32, generator=torch.Generator().manual_seed(0))
-    pieces = [rival._read(given[:, :64], past), *(rival._read(given[:, k : k + 1], past) for k in range(64, 70))]
-    assert torch.allclose(torch.cat(pieces, dim=1), rival._read(given), atol=1e-5)
+    whole, _ = rival._read(given)
+    read, past = rival._read(given[:, :64])
+    pieces = [read]
+    for k in range(64, 70):
+        read, past = rival._read(given[:, k : k + 1], past)
+        pieces.append(read)
+    assert torch.allclose(torch.cat(pieces, dim=1), whole, atol=1e-5)
 
 
 def test_the_loss_is_that_of_the_next_token(base: BaseModel) -> None:
     rival, batch = small(base), toy_batch(base, 2)
     told = rival.condition_embedding(rival._condition_tokens(batch.condition))
     tokens = rival.picture_codes.tokens(batch.latents.flatten(2).mT)
-    past, given, by_hand = [], told, torch.zeros(2)
+    past, given, by_hand = (), told, torch.zeros(2)
     for k in range(64):
-        likelihoods = rival._logits(rival._read(given, past)[:, -1]).log_softmax(dim=-1)
+        hidden, past = rival._read(given, past)
+        likelihoods = rival._logits(hidden[:, -1]).log_softmax(dim=-1)
         by_hand -= likelihoods[torch.arange(2), tokens[:, k]] / 64
         given = rival.picture_embedding(tokens[:, k])[:, None]
     assert torch.allclose(rival.losses(batch), by_hand, rtol=1e-4)

@@ -61,5 +61,5 @@ def test_places_go_row_by_row() -> None:
     condition = torch.zeros(1, 1, 32, 32)
     condition[0, 0, 8:12, 20:24] = 1  # of the place at row 1, column 2 the upper right quarter
     seen = condition_points(condition, 4)
-    assert seen.shape == (1, 16, 4)
-    assert seen[0, 6].tolist() == [0, 1, 0, 0] and seen.sum() == 1
+    assert seen.shape == (1, 16, 16)
+    assert seen[0, 6].nonzero()[:, 0].tolist() == [2, 3, 6, 7] and seen.sum() == 4

@@ -1,6 +1,7 @@
 """COCO as training data: captions, poses and segmentation images from its annotations."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 from zeroconv.conditions import coco
 from zeroconv.conditions.person import from_coco, mirrored_body
 from zeroconv.conditions.skeleton import draw_pose
+from zeroconv.data.coco_images import DrawnPoses
 from zeroconv.data.listing import list_folder
 from zeroconv.data.masks import decode
 from zeroconv.data.places import Mirrors, read_place
@@ -192,3 +194,16 @@ def test_mirrored_persons_are_drawn_anew(folder: Path) -> None:
     drawn = draw_pose([mirrored_body(from_coco(keypoints), SIZE[1] - 1)], SIZE)
     assert np.array_equal(np.asarray(read_place(entry.condition.mirrored())), drawn)
     assert mirrored.condition.any() and not np.array_equal(mirrored.condition, source.read([0])[0].condition[:, ::-1])
+
+
+def test_joints_lie_where_the_cut_drawing_shows_them(folder: Path) -> None:
+    (entry,) = list_folder(folder, "pose").entries
+    poses = entry.condition
+    assert isinstance(poses, DrawnPoses)
+    centre = np.zeros((1, 17, 3), np.float32)
+    centre[0, 5], centre[0, 6], centre[0, 7] = (39.5, 29.5, 2), (10.5, 29.5, 1), (2, 29.5, 2)  # the last is cut off
+    (body,) = replace(poses, persons=centre).bodies((30, 30))  # (60, 80) cut to its middle square, halved
+    assert body[5].tolist() == pytest.approx([14.5, 14.5, 1])
+    assert body[2].tolist() == pytest.approx([0, 14.5, 1])
+    assert body[6, 2] == 0 and body[:, 2].sum() == 3  # with the neck between the shoulders
+    assert replace(poses, persons=centre[:0]).bodies((30, 30)) == []

@@ -5,12 +5,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
+from zeroconv.evaluation import controls
 from zeroconv.evaluation.command import add_arguments, run
 from zeroconv.perception import PerceptionNetwork, save_perception
 from zeroconv.weights import Sidecar, read_sidecar
@@ -187,3 +190,92 @@ def test_mistakes_of_controls_get_one_sentence(
     with pytest.raises(UserError, match=message):
         evaluate("controls", "--out", str(tmp_path / "a"), *FEW, *words)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Four pictures of another square each, three of them with a caption."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(4):
+        picture = np.zeros((32, 48, 3), np.uint8)
+        picture[8 : 20 + k, 16:32] = 50 * (k + 1)
+        Image.fromarray(picture).save(folder / f"{k}.png")
+        if k:
+            (folder / f"{k}.txt").write_text(f"a square {k}")
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:1 of 2 photographs")
+def test_photographs_are_measured_by_the_condition_as_it_is_asked_for(
+    evaluate: Any, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--data", str(photos), "--checkpoint", "of-hed", "--out", str(tmp_path / "a"), "--steps", "1")
+    judged = ("--condition", "softedge,sigma=2", "--measured-by", "hed,sigma=3")
+    with pytest.warns(UserWarning, match="1 of 4 photographs have no caption"):
+        assert evaluate("control", *words, *judged) == 0
+    assert "hed F1" in capsys.readouterr().out
+    found = json.loads((tmp_path / "a" / "control.json").read_text())["protocol"]
+    assert found["photographs"]["count"] == 4 and "scenes" not in found and found["judge"] is None
+    assert found["extractor"]["sigma"] == 3
+    with pytest.warns(UserWarning, match="--judge has no effect with --data"):
+        assert evaluate("control", *words, "--condition", "hed", "--count", "2", "--judge", "none") == 0
+    other = json.loads((tmp_path / "a" / "control.json").read_text())["protocol"]
+    assert (
+        other["extractor"]["sigma"] == 1.2 and other["photographs"]["conditions"] != found["photographs"]["conditions"]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:1 of 4 photographs")
+def test_controls_on_photographs_share_what_needs_none_and_go_on(
+    evaluate: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baselines: list[int] = []
+    drawn = controls.draw_baseline
+    monkeypatch.setattr(controls, "draw_baseline", lambda *args, **more: baselines.append(1) or drawn(*args, **more))
+    words = ("--data", str(photos), "--checkpoint", "canny=of-canny", "--checkpoint", "hed=of-hed", "--steps", "1")
+    names = ("--conditions", "canny,hed", "--out", str(tmp_path / "a"))
+    assert evaluate("controls", *words, *names) == 0 and len(baselines) == 1
+    first = {name: (tmp_path / "a" / name / "control.json").read_text() for name in ("canny", "hed")}
+    assert evaluate("controls", *words, *names) == 0 and len(baselines) == 1
+    assert first == {name: (tmp_path / "a" / name / "control.json").read_text() for name in first}
+    names = ("--conditions", "canny", "--conditions", "hed,sigma=3", "--out", str(tmp_path / "a"))
+    assert evaluate("controls", *words, *names) == 0 and len(baselines) == 2
+    assert first["canny"] == (tmp_path / "a" / "canny" / "control.json").read_text()
+    assert first["hed"] != (tmp_path / "a" / "hed" / "control.json").read_text()
+
+
+def test_a_card_says_that_it_was_on_photographs(
+    evaluate: Any, training_record: dict[str, Any], photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_sidecar(Sidecar(condition="canny", base="small", training=training_record), folder / FILE)
+    with pytest.warns(UserWarning, match="have no caption"):
+        evaluate(
+            "control", "--checkpoint", str(folder), "--data", str(photos), "--card", "--out", str(tmp_path / "a"), *FEW
+        )
+    assert read_sidecar(folder).fidelity["photographs"] == 3
+    assert "On 3 held-out photographs" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--data", "{}", "--condition", "canny,low=50,hihg=1"), "high"),
+        (("--data", "{}", "--condition", "canny,hed"), "names one"),
+        (("--data", "{}", "--measured-by", "depth,method=scenes"), "names depth, which is not among canny"),
+        (("--data", "{}/none"), "which is no folder"),
+        (("--data", "scenes:20"), "--data names photographs"),
+        (("--data", "{}", "--count", "1"), "at least 2 photographs"),
+        (("--data", "{}", "--condition", "tile", "--checkpoint", "of-tile"), "is not measured"),
+        (("--data", "{}", "--condition", "depth,weights=/nowhere", "--checkpoint", "of-depth"), "no network at"),
+        (("--condition", "canny,low=50"), "are for photographs, --data"),
+        (("--measured-by", "canny,low=50"), "are for photographs, --data"),
+    ],
+)
+def test_mistakes_about_photographs_get_one_sentence(
+    evaluate: Any, photos: Path, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        evaluate("control", *("--checkpoint", "mine", *FEW, *(word.format(photos) for word in words)))

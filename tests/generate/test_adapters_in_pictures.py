@@ -1,5 +1,6 @@
 """T2I-Adapters in requests: beside ControlNets, grey or in colour, recorded and made again."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from adapters import random_network
 from helpers_generate import asked, largest_difference, write_controlnet, write_photo
 from zeroconv.base import BaseModel, load_base
 from zeroconv.generate import ControlRequest, Request, generate, influence_of
+from zeroconv.generate.influence_report import write_report
 from zeroconv.generate.prepare import prepare
 from zeroconv.request.record import from_json, to_json
 
@@ -56,9 +58,16 @@ def test_its_record_makes_it_again(base: BaseModel, adapter: Path, photo: Path, 
     assert largest_difference(*pictures) == 0
 
 
-def test_the_report_says_that_it_leaves_it_out(base: BaseModel, adapter: Path, photo: Path) -> None:
-    prepared = prepare(base, asked(photo, adapter, seeds=(5,)))
-    with pytest.warns(UserWarning, match="leaves out canny, a T2I-Adapter"):
-        influence = influence_of(prepared)
+def test_the_report_shows_it_beside_a_controlnet(base: BaseModel, adapter: Path, photo: Path, tmp_path: Path) -> None:
+    controls = [ControlRequest("canny", photo, checkpoint=write_controlnet(base, tmp_path / "canny"))]
+    controls += [ControlRequest("grey", photo, checkpoint=adapter, end=end) for end in (1.0, 0.5)]
+    prepared = prepare(base, Request("a red house", tuple(controls), steps=3))
+    influence = influence_of(prepared)
     next(generate(base, prepared, influence=influence))
-    assert influence.steps(0) == 0 and not any(influence.contribution(0))
+    report, _ = write_report(influence, tmp_path)
+    written = json.loads(report.read_text("utf-8"))
+    assert written["features"] == ["feature 0 (8x8)", "feature 1 (4x4)", "feature 2 (2x2)", "feature 3 (1x1)"]
+    assert [entry["layers"] for entry in written["controls"]] == ["layers", "features", "features"]
+    assert [len(entry["contribution"]) for entry in written["controls"]] == [13, 4, 4]
+    assert [pair["controls"] for pair in written["pairs"]] == [["grey", "grey"]]
+    assert written["pairs"][0]["agreement"] == pytest.approx([1.0] * 4, abs=1e-3)

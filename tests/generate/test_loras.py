@@ -1,6 +1,7 @@
 """LoRA on the base: what diffusers makes of the same file, and one sentence for what does not fit."""
 
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,32 @@ def test_kohyas_layout_and_its_alpha(base: BaseModel, tmp_path: Path, alpha: flo
     pictures = [next(generate(base, replace(request, loras=(Lora(file, 0.1),)))) for file in (plain, kohya)]
     assert largest_difference(*pictures) <= 1
     assert largest_difference(pictures[0], next(generate(base, request))) > 8
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "layers",
+    [("q_proj",), ("v_proj", "fc1"), ("fc2",), ("layers.1.self_attn.k_proj",), ("layers.2.self_attn.out_proj",)],
+)
+@pytest.mark.parametrize("is_kohyas", [True, False])
+def test_any_layers_of_the_text_encoder(
+    base: BaseModel, tmp_path: Path, layers: tuple[str, ...], is_kohyas: bool
+) -> None:
+    pytest.importorskip("peft")
+    file = write_lora(base, tmp_path / "lora.safetensors", {**QUERIES, "text_encoder": layers})
+    state, expected = load_file(file), deepcopy(base.text_encoders[0])
+    for name, module in expected.named_modules():
+        if name.endswith(layers):
+            up, down = (state[f"text_encoder.{name}.lora_{side}.weight"] for side in "BA")
+            module.weight += 0.5 * up @ down
+    if is_kohyas:
+        file = in_kohyas_layout(file, tmp_path / "kohya.safetensors", 1.0)
+    merged = with_loras(base, (Lora(file, 0.5),)).text_encoders[0]
+    before = base.text_encoders[0].state_dict()
+    for key, weight in expected.state_dict().items():
+        torch.testing.assert_close(merged.state_dict()[key], weight)
+    assert any(not torch.equal(before[key], weight) for key, weight in merged.state_dict().items())
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ from torch import nn
 
 from helpers_generate import asked, largest_difference, write_controlnet, write_photo
 from zeroconv.base import BaseModel, load_base
-from zeroconv.generate import generate, low_memory, pictures
-from zeroconv.generate.low_memory import decoded, lent, smallest_type, without_text_encoders
+from zeroconv.generate import generate, pictures
+from zeroconv.generate.low_memory import decoded, lent, without_text_encoders
 from zeroconv.generate.prepare import prepare
 
 
@@ -126,11 +126,3 @@ def test_decoding_falls_back_to_tiles(base: BaseModel, monkeypatch: pytest.Monke
     assert modes == [(False, False), (True, True)] and not (base.vae.use_slicing or base.vae.use_tiling)
     assert images.shape == expected.shape
     assert torch.equal(decoded(base, latents), expected)
-
-
-@pytest.mark.parametrize(("has_it", "name"), [(True, "bfloat16"), (False, "float32")])
-def test_the_number_type_is_one_that_the_processor_has(
-    monkeypatch: pytest.MonkeyPatch, has_it: bool, name: str
-) -> None:
-    monkeypatch.setattr(low_memory.torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_it)
-    assert smallest_type(torch.device("cpu")) == name

@@ -1,5 +1,6 @@
 """Image-to-image and inpainting under control give diffusers' latents, with ordinary and with inpainting bases."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from diffusers import (
     StableDiffusionControlNetImg2ImgPipeline,
     StableDiffusionControlNetInpaintPipeline,
     StableDiffusionXLControlNetImg2ImgPipeline,
+    StableDiffusionXLControlNetInpaintPipeline,
+    StableDiffusionXLInpaintPipeline,
 )
+from latents import NEGATIVE, PROMPT, SEED, assert_same, scheduler_of
 from PIL import Image
 from torch import Tensor
 
@@ -33,7 +37,7 @@ SCHEDULERS = (
     HeunDiscreteScheduler,
     EulerAncestralDiscreteScheduler,
 )
-PROMPT, NEGATIVE, STEPS, SEED, GUIDANCE = "a red house", "blue", 5, 5, 6.0
+STEPS, GUIDANCE = 5, 6.0
 
 
 def picture() -> Image.Image:
@@ -53,25 +57,33 @@ def base(sd15_folder: Path) -> BaseModel:
 
 @pytest.fixture(scope="module")
 def wide(base: BaseModel) -> BaseModel:
-    unet = random_unet("sd15", in_channels=9)
-    return BaseModel("wide", unet, base.vae, base.text_encoders, base.tokenizers, base.scheduler)
+    return replace(base, unet=random_unet("sd15", in_channels=9))
 
 
-def scheduler_of(base: BaseModel, kind: Any = DDIMScheduler) -> Any:
-    return kind.from_config({key: base.scheduler.config[key] for key in ("beta_start", "beta_end", "beta_schedule")})
+@pytest.fixture(scope="module")
+def xl(sdxl_folder: Path) -> BaseModel:
+    return load_base(sdxl_folder)
 
 
-def ours(base: BaseModel, entry: ControlInput, scheduler: Any, mask: Image.Image | None, denoise: float) -> Tensor:
+@pytest.fixture(scope="module")
+def wide_xl(xl: BaseModel) -> BaseModel:
+    return replace(xl, unet=random_unet("sdxl", in_channels=9))
+
+
+def ours(
+    base: BaseModel, entry: ControlInput | None, scheduler: Any, mask: Image.Image | None, denoise: float
+) -> Tensor:
     generators = [torch.Generator().manual_seed(SEED)]
     noise, start, channels = PictureInput(base, picture(), mask, denoise).begin(generators)
     text, negative = base.encode_text([PROMPT], (64, 64)), base.encode_negative([NEGATIVE], (64, 64))
-    predict = guided_noise(base, [entry], text, negative, GUIDANCE, channels=channels)
+    entries = [] if entry is None else [entry]
+    predict = guided_noise(base, entries, text, negative, GUIDANCE, channels=channels)
     *_, latents = sample(predict, scheduler, noise, STEPS, generators, start=start)
     return latents
 
 
 def theirs(
-    kind: Any, base: BaseModel, entry: ControlInput, scheduler: Any, copied_from: Any = None, **options: Any
+    kind: Any, base: BaseModel, entry: ControlInput | None, scheduler: Any, copied_from: Any = None, **options: Any
 ) -> Tensor:
     parts: dict[str, Any] = {"vae": base.vae, "unet": base.unet, "scheduler": scheduler}
     for number, (encoder, tokenizer) in enumerate(zip(base.text_encoders, base.tokenizers, strict=True)):
@@ -80,27 +92,23 @@ def theirs(
     is_xl = len(base.text_encoders) == 2
     plain = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
     parts |= {"add_watermarker": False} if is_xl else plain
-    pipe = kind(**parts, controlnet=as_theirs(entry.controlnet, copied_from or base.unet))
+    if entry is not None:
+        parts["controlnet"] = as_theirs(entry.controlnet, copied_from or base.unet)
+        options |= {"control_image": entry.image, "controlnet_conditioning_scale": 1.0}
+        options |= {"control_guidance_start": entry.start, "control_guidance_end": entry.end}
+    pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     latents: Tensor = pipe(
         PROMPT,
         image=picture(),
-        control_image=entry.image,
         negative_prompt=NEGATIVE,
         num_inference_steps=STEPS,
         guidance_scale=GUIDANCE,
-        controlnet_conditioning_scale=1.0,
-        control_guidance_start=entry.start,
-        control_guidance_end=entry.end,
         generator=[torch.Generator().manual_seed(SEED)],
         output_type="latent",
         **options,
     ).images
     return latents
-
-
-def assert_same(mine: Tensor, other: Tensor) -> None:
-    torch.testing.assert_close(mine, other, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", SCHEDULERS)
@@ -110,11 +118,10 @@ def test_image_to_image(base: BaseModel, kind: Any) -> None:
     assert_same(ours(base, entry, scheduler_of(base, kind), None, 0.7), other)
 
 
-def test_image_to_image_with_sdxl(sdxl_folder: Path) -> None:
-    base = load_base(sdxl_folder)
-    entry = ControlInput(small_controlnet(base.unet), random_condition(1))
-    other = theirs(StableDiffusionXLControlNetImg2ImgPipeline, base, entry, scheduler_of(base), strength=0.6)
-    assert_same(ours(base, entry, scheduler_of(base), None, 0.6), other)
+def test_image_to_image_with_sdxl(xl: BaseModel) -> None:
+    entry = ControlInput(small_controlnet(xl.unet), random_condition(1))
+    other = theirs(StableDiffusionXLControlNetImg2ImgPipeline, xl, entry, scheduler_of(xl), strength=0.6)
+    assert_same(ours(xl, entry, scheduler_of(xl), None, 0.6), other)
 
 
 @pytest.mark.parametrize("denoise", [1.0, 0.6])
@@ -134,6 +141,25 @@ def test_inpainting_with_an_inpainting_base(base: BaseModel, wide: BaseModel, de
     options = {"mask_image": hole(), "strength": denoise, "copied_from": base.unet}
     other = theirs(StableDiffusionControlNetInpaintPipeline, wide, entry, scheduler_of(wide), **options)
     assert_same(ours(wide, entry, scheduler_of(wide), hole(), denoise), other)
+
+
+@pytest.mark.parametrize("denoise", [1.0, 0.6])
+@pytest.mark.parametrize("kind", SCHEDULERS[:2])
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_inpainting_with_sdxl(xl: BaseModel, wide_xl: BaseModel, kind: Any, denoise: float, is_wide: bool) -> None:
+    """Ordinary and inpainting bases, both with a ControlNet of the ordinary one."""
+    base = wide_xl if is_wide else xl
+    entry = ControlInput(small_controlnet(xl.unet), random_condition(1), end=0.7)
+    options = {"mask_image": hole(), "strength": denoise, "copied_from": xl.unet}
+    other = theirs(StableDiffusionXLControlNetInpaintPipeline, base, entry, scheduler_of(base, kind), **options)
+    assert_same(ours(base, entry, scheduler_of(base, kind), hole(), denoise), other)
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_inpainting_with_sdxl_alone(xl: BaseModel, wide_xl: BaseModel, is_wide: bool) -> None:
+    base, options = wide_xl if is_wide else xl, {"mask_image": hole(), "strength": 0.6, "height": 64, "width": 64}
+    other = theirs(StableDiffusionXLInpaintPipeline, base, None, scheduler_of(base), **options)
+    assert_same(ours(base, None, scheduler_of(base), hole(), 0.6), other)
 
 
 def test_a_controlnet_of_the_inpainting_base_reads_all_nine_channels(wide: BaseModel) -> None:

@@ -42,7 +42,7 @@ def test_an_experiment_runs_and_its_protocol_names_what_it_depends_on(name: str,
     assert finding.tables[0].rows
     assert finding.words
     assert finding.pictures or name == "misread"
-    assert finding.protocol["count"] == 2
+    assert finding.protocol["pictures"]["count"] == 2
     assert finding.protocol["controlnets"]
 
 

@@ -25,7 +25,7 @@ FINDING = Finding(
 
 
 def write(folder: Path) -> None:
-    record.write(FINDING, EXPERIMENT, folder, scale="small", asked="this", seconds=90.0)
+    record.write(FINDING, EXPERIMENT, folder, asked="this", seconds=90.0)
 
 
 def test_a_finding_is_read_as_it_was_written(tmp_path: Path) -> None:

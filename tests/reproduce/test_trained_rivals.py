@@ -35,7 +35,8 @@ class Guess(Rival):
         self.guess = nn.Conv2d(3, base.latent_channels, base.factor, stride=base.factor)
 
     def losses(self, batch: Batch) -> Tensor:
-        return (self.guess(batch.condition) - batch.noise).square().mean(dim=(1, 2, 3))
+        losses: Tensor = (self.guess(batch.condition) - batch.noise).square().mean(dim=(1, 2, 3))
+        return losses
 
     def draw(self, prompts: Sequence[str], condition: Tensor, seeds: Sequence[int], sampler: Sampler) -> Tensor:
         raise NotImplementedError

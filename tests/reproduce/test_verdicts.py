@@ -1,15 +1,19 @@
 """The rules by which claims hold, on made-up figures."""
 
+import numpy as np
 import pytest
 
-from zeroconv.evaluation.statistics import Estimate
+from zeroconv.evaluation.statistics import Estimate, estimate_mean
 from zeroconv.reproduce.experiments import (
     composition,
     data_size,
+    depth_to_image,
     misread,
     prompts,
     resolution_weighting,
     sudden_convergence,
+    systems_compared,
+    transfer,
 )
 from zeroconv.reproduce.finding import Verdict
 from zeroconv.training.gain import GainPoint
@@ -51,6 +55,34 @@ def test_more_data_must_not_be_worse() -> None:
     assert data_size.judge(about(0.8), [about(0.1), about(-0.2)])[0] is Verdict.IN_PART
     assert data_size.judge(about(0.4), [about(0.1)])[0] is Verdict.FAILS
     assert data_size.judge(None, [])[0] is Verdict.OPEN
+
+
+def test_transfer_holds_where_control_and_look_are_kept() -> None:
+    looks = {"the base": about(30), "fine-tuned": about(2), "fine-tuned, controlled": about(2.5)}
+    assert transfer.judge(about(0.7), about(0.65), looks)[0] is Verdict.HOLDS
+    assert transfer.judge(about(0.7), about(0.4), looks)[0] is Verdict.IN_PART
+    assert transfer.judge(about(0.7), about(0.4), {**looks, "fine-tuned, controlled": about(20)})[0] is Verdict.FAILS
+    assert transfer.judge(about(0.7), about(0.65), {**looks, "fine-tuned": about(30)})[0] is Verdict.OPEN
+    assert transfer.judge(about(0.7), None, looks)[0] is Verdict.OPEN
+
+
+def test_controlnet_must_be_ahead_of_every_system_in_fidelity_and_quality() -> None:
+    near = {"PITI": about(0.5), "ControlNet": about(0.2)}
+    assert systems_compared.judge({"PITI": about(0.1)}, near)[0] is Verdict.HOLDS
+    assert systems_compared.judge({"PITI": about(0.02)}, near)[0] is Verdict.IN_PART
+    assert systems_compared.judge({"PITI": about(0.02)}, {**near, "PITI": about(0.1)})[0] is Verdict.FAILS
+
+
+def test_a_rater_tells_different_systems_and_guesses_between_equal_ones() -> None:
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(200, 12)), random.normal(size=(200, 12))
+    guessed = estimate_mean(depth_to_image.told_apart(first, second))
+    assert guessed.low < 0.5 < guessed.high
+    second[:, 3] += 3
+    assert estimate_mean(depth_to_image.told_apart(first, second)).low > 0.85
+    assert depth_to_image.judge(about(0.5))[0] is Verdict.HOLDS
+    assert depth_to_image.judge(about(0.8))[0] is Verdict.FAILS
+    assert depth_to_image.judge(about(0.58))[0] is Verdict.OPEN
 
 
 def point(step: int, gain: float) -> GainPoint:

@@ -15,7 +15,7 @@ from zeroconv.base import load_base
 from zeroconv.control import Text
 from zeroconv.sampling import ControlInput, Moment, guided_noise
 from zeroconv.sampling.computed_once import ComputedOnce, before_text, text_readers
-from zeroconv.sampling.forwards import is_compiled, replaced
+from zeroconv.sampling.forwards import forward_of, replaced, within_compiled
 
 MOMENT = Moment(torch.tensor(601), step=4, steps=10)
 GUIDANCE = 5.0
@@ -141,8 +141,20 @@ def test_a_forward_that_another_replaced_is_used_and_put_back() -> None:
     assert layer.forward is theirs
 
 
-def test_compiled_networks_are_left_alone() -> None:
-    unet = nn.Sequential(nn.Linear(2, 2))
-    assert not is_compiled(unet)
-    unet[0].compile(backend="eager")
-    assert is_compiled(unet)
+def test_nothing_is_replaced_within_compiled_code() -> None:
+    network = nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2))
+    assert within_compiled(network) == set()
+    network[0].compile(backend="eager")
+    assert within_compiled(network) == {network[0][0]}
+    network.compile(backend="eager")
+    assert within_compiled(network) == {network[0], network[0][0], network[1]}
+
+
+def test_a_module_that_is_compiled_is_replaced_as_a_whole() -> None:
+    layer = nn.Linear(2, 2)
+    layer.compile(backend="eager")
+    code = forward_of(layer)
+    assert code is vars(layer)["_compiled_call_impl"]
+    with replaced(layer, {layer: lambda hidden: hidden * 0}):
+        assert not layer(torch.ones(1, 2)).any()
+    assert forward_of(layer) is code and "forward" not in vars(layer)

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from adapters import random_adapter
 from networks import random_condition, random_latents, random_text, small_base, small_controlnet
+from zeroconv.base import BaseModel
+from zeroconv.control import Control, Text
 from zeroconv.generate.influence_report import write_report
 from zeroconv.images import read_image
 from zeroconv.sampling import ControlInput, Moment, guided_noise
@@ -43,6 +47,52 @@ def test_contribution_and_agreement_are_the_formulas(kind: str) -> None:
         assert influence.agreement((0, 1))[layer] == pytest.approx(float(cosine), abs=1e-3)
     assert len(influence.contribution(0)) == len(one.residuals) == len(influence.sizes)
     assert not base.unet.conv_in._forward_hooks, "the hooks are gone"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("conditional_only", [False, True])
+@pytest.mark.parametrize(("kind", "adapter_kind"), [("sd15", "full_adapter"), ("sdxl", "full_adapter_xl")])
+def test_a_feature_is_seen_beside_what_it_is_added_to(kind: str, adapter_kind: str, conditional_only: bool) -> None:
+    base, adapter = small_base(kind), random_adapter(adapter_kind)
+    text, negative, latents = random_text(base.unet), random_text(base.unet, seed=5), random_latents(base.unet, size=16)
+    strengths = (1.0, 0.5)  # two of the same: what they are added to has neither of them
+    image = random_condition(2, size=128)
+    entries = [ControlInput(adapter, image, each, conditional_only=conditional_only) for each in strengths]
+    influence = Influence(("canny", "canny"), is_guided=True)
+    predict = guided_noise(base, entries, text, negative, 4.0, watch=influence)
+    with influence.watching(base.unet):
+        predict(latents, MOMENT)
+
+    features = [1.5 * feature for feature in adapter.encode_condition(image)]
+    for depth, feature in enumerate(features):
+        before = hidden_before(base, latents, text, features, depth)
+        ratio = float((feature.flatten(1).norm(dim=1) / before.flatten(1).norm(dim=1)).mean())
+        for index, strength in enumerate(strengths):
+            assert influence.contribution(index)[depth] == pytest.approx(ratio * strength / 1.5, rel=1e-3)
+    assert len(influence.contribution(0)) == len(features) == len(influence.feature_sizes) == 4
+    assert influence.agreement((0, 1)) == pytest.approx([1.0] * 4, abs=1e-4)
+    assert influence.is_adapter(0) and influence.agreement_map((0, 1)).shape == features[0].shape[-2:]
+
+
+def hidden_before(base: BaseModel, latents: Tensor, text: Text, features: list[Tensor], depth: int) -> Tensor:
+    """What diffusers adds feature `depth` to: the hidden values there where the feature itself is nothing."""
+    given = [each if number < depth else torch.zeros_like(each) for number, each in enumerate(features)]
+    seen: list[Tensor] = []
+    hooks = [
+        block.register_forward_hook(
+            lambda block, inputs, output: seen.append(
+                (
+                    output[1][len(block.resnets) - 1] if getattr(block, "has_cross_attention", False) else output[0]
+                ).clone()
+            )
+        )
+        for block in base.unet.down_blocks
+    ]
+    hooks.append(base.unet.mid_block.register_forward_hook(lambda block, inputs, output: seen.append(output)))
+    base.predict_noise(latents, MOMENT.timestep, text, Control((), tuple(given)))
+    for hook in hooks:
+        hook.remove()
+    return seen[depth]
 
 
 @torch.no_grad()

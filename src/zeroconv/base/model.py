@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from zeroconv.base.single_file.reading import read_single_file
 from zeroconv.control import Control, Text
 from zeroconv.errors import UserError, nearest
 from zeroconv.hub import fetch, looks_like_hub_id
+from zeroconv.number_types import NUMBER_TYPES, fastest_type
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -37,18 +38,21 @@ def load_base(
     name_or_path: str | Path,
     *,
     device: str | torch.device = "cpu",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
     tokenizer: str | Path | None = None,
     prediction: str | None = None,
 ) -> "BaseModel":
     """Load and lock a base: a built-in name ("tiny"), a diffusers folder, a single file, or a hub id (owner/name).
 
-    Local files and built-in names never touch the network. dtype holds whatever number type the files have.
+    Local files and built-in names never touch the network. dtype holds whatever number type the files have; "auto" is
+    bfloat16 where the device multiplies in it, else float32, which is the default as training and measuring need it.
     For single files, tokenizer: the folder of CLIP's vocabulary, which they do not hold. prediction: "epsilon" or
     "v_prediction", what the U-Net predicts; None: what the folder says, or what `read_single_file` finds.
     UserError: nothing there, not a base, cut short, a hub that does not answer, or a device that is not there.
     """
     _check_device(device)
+    if dtype == "auto":
+        dtype = NUMBER_TYPES[fastest_type(torch.device(device))]
     if prediction not in (None, *PREDICTIONS):
         raise UserError(f"unknown prediction {prediction!r}; {nearest(prediction, PREDICTIONS)}.")
     place = base_place(name_or_path)

@@ -3,8 +3,8 @@
 import argparse
 
 from zeroconv.base.single_file.prediction import PREDICTIONS
-from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.parser import some_path
+from zeroconv.number_types import NUMBER_TYPES, number_type
 from zeroconv.weights.convert import LAYOUTS, Order, convert
 
 _EXAMPLES = """\

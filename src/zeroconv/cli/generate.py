@@ -15,15 +15,16 @@ from zeroconv.base import BaseModel
 from zeroconv.base.flags import load_asked
 from zeroconv.cli.control_text import parse_control
 from zeroconv.cli.generate_flags import add_arguments
-from zeroconv.cli.number_type import NUMBER_TYPES, number_type
 from zeroconv.cli.prompts_file import prompts_of_file
 from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
+from zeroconv.generate.compiled import check_compiler, compile_networks
 from zeroconv.generate.influence_report import write_report
-from zeroconv.generate.low_memory import smallest_type, without_text_encoders
+from zeroconv.generate.low_memory import without_text_encoders
 from zeroconv.generate.prepare import Prepared, prepare
 from zeroconv.images import read_image
+from zeroconv.number_types import NUMBER_TYPES, fastest_type, number_type, smallest_type
 from zeroconv.progress import progress_bar
 from zeroconv.request import Request, record
 from zeroconv.request.control import ControlRequest
@@ -38,15 +39,17 @@ def run(args: argparse.Namespace) -> int:
     began = time.perf_counter()
     asked = _asked(args)
     device = _device(args.device)
-    default = smallest_type(device) if args.low_memory else "float32"
-    dtype = number_type(args.dtype or asked.dtype or default)
+    auto = smallest_type(device) if args.low_memory else fastest_type(device)
+    dtype = number_type(args.dtype or asked.dtype or "auto", auto)
     _check_batch_size(args)
     _check_files(asked.request)
+    if args.compile:
+        check_compiler(device)
     with RunFolder(args.out, asked.request, args.request) as folder:
         args.base, args.tokenizer, args.prediction = asked.base or "tiny", asked.tokenizer, asked.prediction
         base = load_asked(args, "cpu" if args.low_memory else device, NUMBER_TYPES[dtype])
         loaded = time.perf_counter()
-        prepared = _prepare(base, asked)
+        prepared = _prepare(base, asked, dtype)
         folder.begin(base, prepared, device=str(device), dtype=dtype, tokenizer=asked.tokenizer)
         folder.compare_checkpoints(asked.checkpoint_hashes)
         kept = 0 if args.overwrite else folder.keep_finished()
@@ -88,10 +91,11 @@ def _is_read_later(control: ControlRequest) -> bool:
     return file.suffix.lower() in kinds and file.is_file()
 
 
-def _prepare(base: BaseModel, asked: record.Asked) -> Prepared:
+def _prepare(base: BaseModel, asked: record.Asked, dtype: str) -> Prepared:
     """The request made ready, with what was decided for the user said."""
     prepared = prepare(base, asked.request)
-    if asked.fingerprint and asked.fingerprint != base.fingerprint():
+    is_comparable = asked.dtype == dtype or "bfloat16" not in (asked.dtype, dtype)  # it rounds before the fingerprint
+    if is_comparable and asked.fingerprint and asked.fingerprint != base.fingerprint():
         warnings.warn(f"the base {base.name} is not the one of the recorded run: pictures will differ", stacklevel=2)
     for note in prepared.notes:
         print(note)
@@ -103,6 +107,9 @@ def _sample(prepared: Prepared, folder: RunFolder, args: argparse.Namespace, dev
     if not left:
         return
     prepared = prepared.only(left)
+    if args.compile:
+        compile_networks(prepared)
+        print("compiling: the first step takes minutes")
     influence = influence_of(prepared) if args.report and prepared.controls else None
     count, steps = len(left), prepared.num_steps
     memory = {"batch_size": 1, "device": device} if args.low_memory else {"batch_size": args.batch_size}

@@ -6,9 +6,9 @@ from typing import Any
 
 from zeroconv.base.flags import add_base_flags
 from zeroconv.cli.control_text import control_keys
-from zeroconv.cli.number_type import NUMBER_TYPES
 from zeroconv.cli.parser import number, some_path, whole, whole_numbers, width_by_height
 from zeroconv.images import Fit
+from zeroconv.number_types import NUMBER_TYPES
 from zeroconv.request.lora import parse_lora
 from zeroconv.request.prompt_mode import PromptMode
 from zeroconv.request.speed import Speed
@@ -50,9 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_how(parser.add_argument_group("how to make it"))
     machine = parser.add_argument_group("the machine")
     machine.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
-    machine.add_argument("--dtype", metavar="NAME", help=f"{', '.join(NUMBER_TYPES)} (default: float32)")
+    machine.add_argument(
+        "--dtype",
+        metavar="NAME",
+        help=f"auto, {', '.join(NUMBER_TYPES)} (default: that of --request, else auto: bfloat16 where the device "
+        "multiplies in it, which is faster and rounds more, float32 elsewhere)",
+    )
     machine.add_argument(
         "--batch-size", metavar="N", type=whole, help="pictures sampled together (default: by their size)"
+    )
+    machine.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile for U-Net and ControlNets: minutes before the first picture, which many pictures pay back; "
+        "the same pictures but for rounding",
     )
     machine.add_argument(
         "--low-memory",

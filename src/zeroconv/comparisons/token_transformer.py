@@ -19,8 +19,8 @@ from zeroconv.comparisons.vector_quantised import DETAIL, Codebook, condition_po
 from zeroconv.data.records import Batch
 from zeroconv.evaluation.sampler import Sampler
 
-Past = list[tuple[Tensor, Tensor]]
-"""Keys and values (B, heads, tokens, w / heads) of what each block has read."""
+KeysValues = tuple[Tensor, Tensor]
+"""What a block keeps of the tokens it has read: two of (B, heads, tokens, w / heads)."""
 
 
 class TokenTransformer(Rival):
@@ -54,7 +54,7 @@ class TokenTransformer(Rival):
         self.picture_embedding = nn.Embedding(codes, width)
         self.condition_embedding = nn.Embedding(condition_codes, width)
         self.places = nn.Parameter(torch.zeros(2 * self.side**2, width))
-        self.blocks = nn.ModuleList(CausalBlock(width, max(1, width // 32)) for _ in range(layers))
+        self.blocks = nn.ModuleList(CausalBlock(width, max(1, width // 64)) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, codes, bias=False)
         for weights in (self.picture_embedding.weight, self.condition_embedding.weight, self.places, self.out.weight):
@@ -63,7 +63,7 @@ class TokenTransformer(Rival):
 
     @torch.no_grad()
     def prepare(self, batches: Sequence[Batch]) -> None:
-        """Both codebooks, from the examples' latents and conditions."""
+        """Both codebooks, from the examples' latents and conditions; more than 64 places a code are not looked at."""
         self.picture_codes.find(torch.cat([latent_points(batch.latents).flatten(0, 1) for batch in batches]))
         points = [condition_points(batch.condition, self.side) for batch in batches]
         self.condition_codes.find(torch.cat(points).flatten(0, 1))
@@ -73,33 +73,34 @@ class TokenTransformer(Rival):
         told = self._condition_tokens(batch.condition)
         tokens = self.picture_codes.tokens(latent_points(batch.latents))
         given = torch.cat([self.condition_embedding(told), self.picture_embedding(tokens[:, :-1])], dim=1)
-        logits = self._logits(self._read(given)[:, told.shape[1] - 1 :])
+        hidden, _ = self._read(given)
+        logits = self._logits(hidden[:, told.shape[1] - 1 :])
         return F.cross_entropy(logits.mT, tokens, reduction="none").mean(dim=1)
 
     @torch.no_grad()
     def draw(self, prompts: Sequence[str], condition: Tensor, seeds: Sequence[int], sampler: Sampler) -> Tensor:
         """Pictures (B, 3, H, W); of prompts and sampler nothing is read: there are no words and no steps."""
         generators = [Generator().manual_seed(seed) for seed in seeds]
-        past: Past = []
+        past: Sequence[KeysValues] = ()
         given, tokens = self.condition_embedding(self._condition_tokens(condition)), []
         for _ in range(self.side**2):
-            logits = self._logits(self._read(given, past)[:, -1])
-            tokens.append(self._drawn(logits, generators))
+            hidden, past = self._read(given, past)
+            tokens.append(self._drawn(self._logits(hidden[:, -1]), generators))
             given = self.picture_embedding(tokens[-1])[:, None]
         return self.base.decode(to_latents(self.picture_codes(torch.stack(tokens, dim=1)), self.side))
 
     def _condition_tokens(self, condition: Tensor) -> Tensor:
         return self.condition_codes.tokens(condition_points(condition, self.side))
 
-    def _read(self, given: Tensor, past: Past | None = None) -> Tensor:
-        """Embedded tokens (B, n, w) behind those of `past`, which grows by them -> (B, n, w)."""
+    def _read(self, given: Tensor, past: Sequence[KeysValues] = ()) -> tuple[Tensor, Sequence[KeysValues]]:
+        """Embedded tokens (B, n, w) behind those that `past` is of -> (B, n, w), and the past of what comes next."""
         begun = past[0][0].shape[2] if past else 0
-        hidden = given + self.places[begun : begun + given.shape[1]]
-        for number, block in enumerate(self.blocks):
-            hidden, keys_values = block(hidden, past[number] if begun and past else None)
-            if past is not None:
-                past[number : number + 1] = [keys_values]
-        return hidden
+        before: Sequence[KeysValues | None] = past or [None] * len(self.blocks)
+        hidden, kept = given + self.places[begun : begun + given.shape[1]], []
+        for block, read in zip(self.blocks, before, strict=True):
+            hidden, keys_values = block(hidden, read)
+            kept.append(keys_values)
+        return hidden, kept
 
     def _logits(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self.out(self.norm(hidden))
@@ -127,7 +128,7 @@ class CausalBlock(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, hidden: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(self, hidden: Tensor, past: KeysValues | None) -> tuple[Tensor, KeysValues]:
         """hidden (B, n, w) -> the same shape, and all keys and values, `past` included.
 
         With a past one token is read at a time.

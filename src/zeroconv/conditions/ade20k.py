@@ -192,7 +192,7 @@ def to_classes(picture: Picture) -> NDArray[np.int64]:
     Only exact colours count: a blend of two classes is often the colour of a third. Road and skyscraper share a
     colour, which reads as road.
     """
-    codes, palette = (_codes(colours) for colours in (picture, PALETTE))
+    codes, palette = (colour_codes(colours) for colours in (picture, PALETTE))
     unique, first = np.unique(palette, return_index=True)
     places = np.minimum(np.searchsorted(unique, codes), len(unique) - 1)
     return np.where(unique[places] == codes, first[places] + 1, UNLABELLED)
@@ -200,11 +200,11 @@ def to_classes(picture: Picture) -> NDArray[np.int64]:
 
 def collisions() -> tuple[tuple[int, ...], ...]:
     """The groups of classes (1..150) that share a colour, so that it cannot tell them apart."""
-    codes = _codes(PALETTE)
+    codes = colour_codes(PALETTE)
     groups = (tuple((np.flatnonzero(codes == code) + 1).tolist()) for code in np.unique(codes))
     return tuple(group for group in groups if len(group) > 1)
 
 
-def _codes(colours: Picture) -> NDArray[np.int64]:
-    """(..., 3) -> one number a colour (...)."""
+def colour_codes(colours: Picture) -> NDArray[np.int64]:
+    """(..., 3) uint8 -> one number a colour (...), 0 for black."""
     return np.asarray(colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]))

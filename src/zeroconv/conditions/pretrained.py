@@ -5,6 +5,7 @@ dependency. Letters: H, W the picture's height and width.
 """
 
 import functools
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NEEDED = ("config.json", "preprocessor_config.json")
+_LOADERS = {
+    ("AutoModelForSemanticSegmentation", family): "AutoModelForUniversalSegmentation"
+    for family in ("mask2former", "oneformer")
+}
+"""Networks that transformers has under another class than others of their purpose."""
+_PROCESSORS = {"oneformer": {"class_info_file": None}}
+"""What would be fetched from the hub, and serves training alone."""
 _FILES = f"{', '.join(_NEEDED)} and model.safetensors"
 
 
@@ -105,10 +113,12 @@ def _load(architecture: str, folder: str, of: str, device: "torch.device") -> Pr
     import torch
     import transformers
 
-    options = {"local_files_only": True, "trust_remote_code": False}
+    options, family = {"local_files_only": True, "trust_remote_code": False}, _family(folder)
     try:
-        processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **options)
-        model, found = getattr(transformers, architecture).from_pretrained(
+        own = _PROCESSORS.get(family, {})
+        processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **own, **options)
+        loader = _LOADERS.get((architecture, family), architecture)
+        model, found = getattr(transformers, loader).from_pretrained(
             folder, dtype=torch.float32, output_loading_info=True, **options
         )
     except OSError:
@@ -124,6 +134,14 @@ def _load(architecture: str, folder: str, of: str, device: "torch.device") -> Pr
             f"with random values in their place its results would mean nothing"
         )
     return Pretrained(processor, model.eval().requires_grad_(False).to(device))
+
+
+def _family(folder: str) -> str:
+    """The network's `model_type`; empty where its configuration cannot be read, which its loading will say."""
+    try:
+        return str(json.loads((Path(folder) / _NEEDED[0]).read_text("utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _from_hub(name: str, of: str, otherwise: str, option: str, also: tuple[str, ...]) -> str:

@@ -1,13 +1,13 @@
 """Segmentation images: one colour of ADE20K's palette a class, by a network or from a ready map of class numbers.
 
 Source: the palette of ADE20K (ade20k.py), which the released segmentation ControlNets were trained on
-(arXiv:2302.05543); the networks are transformers' own classes, e.g. UperNet (arXiv:1807.10221) and SegFormer
-(arXiv:2105.15203).
+(arXiv:2302.05543); the networks are transformers' own classes, e.g. UperNet (arXiv:1807.10221), SegFormer
+(arXiv:2105.15203) and OneFormer (arXiv:2211.06220), which judges in the paper's Table 3.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,13 @@ from zeroconv.conditions.registry import Resize, condition, picture
 from zeroconv.conditions.scene_tier import reader
 from zeroconv.errors import PictureError, UserError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 WEIGHTS = "openmmlab/upernet-convnext-small"
+
+SEMANTIC = (49406, 518, 10549, 533, 29119, 1550, 49407)
+"""OneFormer is told its task in words: "the task is semantic" in CLIP's vocabulary, between its two marks."""
 
 
 @condition("segmentation", aliases=("segment", "ufade20k", "ofade20k"))
@@ -32,7 +38,8 @@ class Segmentation:
     150, 0 for unlabelled; scenes: by the network that ships, pictures of the embedded world, in that
     world's own palette."""
     weights: str = WEIGHTS
-    """Folder or hub id of a semantic segmentation network for ADE20K's 150 classes."""
+    """Folder or hub id of a semantic segmentation network for ADE20K's 150 classes (UperNet, SegFormer, Mask2Former,
+    OneFormer ...)."""
     device: Device = field(default="auto", compare=False)
     """network: where it runs; auto: cuda where there is one, else mps, else cpu."""
 
@@ -80,7 +87,39 @@ def _predict(images: Sequence[np.ndarray], weights: str, device: Device) -> list
         )
 
     def answer(some: Sequence[np.ndarray]) -> list[NDArray[np.int64]]:
-        enlarged = pretrained.resized(loaded(*some).logits, some[0].shape[:2], "bilinear")
+        enlarged = pretrained.resized(_scores(loaded, some), some[0].shape[:2], "bilinear")
         return list(np.asarray(enlarged.argmax(1).cpu().numpy(), np.int64) + 1)
 
     return batched(images, answer)
+
+
+def _scores(loaded: pretrained.Pretrained, images: Sequence[np.ndarray]) -> "Tensor":
+    """B pictures (H, W, 3) uint8 of one size -> how likely each class is (B, 150, h, w)."""
+    inputs = loaded.prepared(*images)
+    if loaded.model.config.model_type == "oneformer":
+        inputs["task_inputs"] = _task(len(images), loaded.model.config.task_seq_len)
+    answer = loaded.run(inputs)
+    return answer.logits if "logits" in answer else _from_masks(answer, inputs["pixel_mask"][0], images[0].shape[:2])
+
+
+def _task(count: int, length: int) -> "Tensor":
+    """The task as OneFormer reads it (count, length), 0 behind its words."""
+    import torch
+
+    return torch.tensor([(*SEMANTIC, *[0] * (length - len(SEMANTIC)))]).repeat(count, 1)
+
+
+def _from_masks(answer: Any, is_picture: "Tensor", size: tuple[int, ...]) -> "Tensor":
+    """Masks that a network has found and the class of each -> how likely each class is where (B, 150, H, W).
+
+    The sum over masks of class times mask (arXiv:2107.06278, section 3.4), one picture at a time, since masks are many.
+    is_picture: 1 for the pixels of the network's input that are the picture's, 0 for padding at the right and below.
+    """
+    import torch
+
+    masks = answer.masks_queries_logits
+    shares = (is_picture.any(1).float().mean().item(), is_picture.any(0).float().mean().item())
+    height, width = (max(1, round(side * share)) for side, share in zip(masks.shape[2:], shares, strict=True))
+    large = (pretrained.resized(some, size, "bilinear").sigmoid() for some in masks[:, None, :, :height, :width])
+    pairs = zip(answer.class_queries_logits.float().softmax(-1)[..., :-1], large, strict=True)
+    return torch.stack([torch.einsum("qc,qhw->chw", classes, some[0]) for classes, some in pairs])

@@ -23,6 +23,8 @@ NUM_KEYPOINTS = 18
 FACE = (0, 14, 15, 16, 17)
 """Nose, eyes and ears: OpenPose reports them only where the face is seen, joints also where something hides them."""
 
+_LEAST_VISIBILITY = np.array([2 if keypoint in FACE else 1 for keypoint in range(NUM_KEYPOINTS)])
+
 LIMBS = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10),
     (1, 11), (11, 12), (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
@@ -86,16 +88,21 @@ def draw_persons(persons: Sequence[Person], size: tuple[int, int], *, hands: boo
         return draw_pose(bodies, size, both, [p.face for p in persons if face and p.face is not None])
 
 
+def is_drawn(body: Keypoints) -> NDArray[np.bool_]:
+    """Which keypoints of a person (18, 3) the drawing shows (18,)."""
+    return np.asarray(body[:, 2] >= _LEAST_VISIBILITY)
+
+
 def _draw_bodies(canvas: Picture, bodies: Sequence[Keypoints], scale: float) -> None:
     """Discs for the keypoints, then blended limbs, keypoint by keypoint and limb by limb as released."""
     width = _pixels(STICK_WIDTH, scale)
     for keypoint in range(NUM_KEYPOINTS):
         for body in bodies:
-            if _is_drawn(body, keypoint):
+            if is_drawn(body)[keypoint]:
                 _draw_points(canvas, body[keypoint : keypoint + 1], width, COLOURS[keypoint])
     for limb, (start, end) in enumerate(LIMBS):
         for body in bodies:
-            if _is_drawn(body, start) and _is_drawn(body, end):
+            if is_drawn(body)[[start, end]].all():
                 _draw_limb(canvas, body[start, :2], body[end, :2], COLOURS[limb], width)
 
 
@@ -122,10 +129,6 @@ def _enlarge(person: Keypoints, factor: int) -> Keypoints:
     enlarged = person.copy()
     enlarged[:, :2] *= factor
     return enlarged
-
-
-def _is_drawn(person: Keypoints, keypoint: int) -> bool:
-    return bool(person[keypoint, 2] >= (2 if keypoint in FACE else 1))
 
 
 def _draw_limb(canvas: Picture, start: Keypoints, end: Keypoints, colour: tuple[int, int, int], width: int) -> None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zeroconv.conditions import coco
-from zeroconv.conditions.person import from_coco, mirrored_body
+from zeroconv.conditions.person import Keypoints, from_coco, mirrored_body
 from zeroconv.conditions.registry import one_thread
-from zeroconv.conditions.skeleton import draw_pose
+from zeroconv.conditions.skeleton import draw_pose, is_drawn
 from zeroconv.data.masks import decode
 from zeroconv.errors import PictureError
 from zeroconv.images import read_image
@@ -43,6 +43,21 @@ class DrawnPoses:
     def mirrored(self) -> "DrawnPoses":
         """Drawn anew, since the limbs of the body's sides differ in colour; COCO's x is a pixel's number from 0."""
         return replace(self, persons=np.stack([mirrored_body(one, self.size[1] - 1) for one in self.persons]))
+
+    def bodies(self, size: tuple[int, int]) -> list[Keypoints]:
+        """The joints (18, 3) of each person that is seen in the middle of the picture, cut and scaled to `size` (H, W).
+
+        x, y in pixels of what is seen; 1 where a joint is drawn and lies in it, else 0. Pixels' middles correspond.
+        """
+        scale = max(size[0] / self.size[0], size[1] / self.size[1])
+        margins = [(whole * scale - seen) / 2 for whole, seen in zip(self.size[::-1], size[::-1], strict=True)]
+        placed = []
+        for body in map(from_coco, self.persons):
+            body[:, :2] = (body[:, :2] + 0.5) * scale - margins - 0.5
+            is_inside = ((body[:, :2] > -0.5) & (body[:, :2] < np.array(size[::-1]) - 0.5)).all(1)
+            body[:, 2] = is_drawn(body) & is_inside
+            placed.append(body)
+        return [body for body in placed if body[:, 2].any()]
 
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.size}".encode() + self.persons.tobytes()).hexdigest()[:16]

@@ -75,10 +75,14 @@ class FolderSource:
         count = min(held_out, len(self.entries) // LARGEST_SHARE)
         if count < 2:  # one alone has no other's condition to be compared with
             return self, None
-        chosen = set(sorted(self.entries, key=_rank)[:count])
+        chosen = {self.entries[index] for index in self.unseen_first()[:count]}
         unseen = tuple(entry for entry in self.entries if entry in chosen)
         seen = tuple(entry for entry in self.entries if entry not in chosen)
         return replace(self, entries=seen), replace(self, entries=unseen)
+
+    def unseen_first(self) -> list[int]:
+        """The positions of all examples, those first that `split` holds out first."""
+        return sorted(range(len(self.entries)), key=lambda index: _rank(self.entries[index]))
 
     def mirrored(self) -> "FolderSource":
         """All pictures and conditions as a mirror shows them; UserError where a ready condition image cannot be."""

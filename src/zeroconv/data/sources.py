@@ -77,6 +77,21 @@ def extraction_of(condition: str, options: Mapping[str, object]) -> Extraction:
     return Extraction(kind.name, conditions.recorded(extractor), extractor, extractor == usual)
 
 
+def parse_conditions(given: Sequence[str]) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
+    """["canny,hed", "lineart,detail=0.7"] -> the names, and the options of those that have any."""
+    names: list[str] = []
+    options: dict[str, dict[str, str]] = {}
+    for text in given:
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        plain = [word for word in words if "=" not in word]
+        if len(plain) != len(words) and len(plain) != 1:
+            raise UserError(f"options belong to one condition, as in 'canny,low=50,high=120'; got {text!r}")
+        names += plain
+        if len(plain) != len(words):
+            options[plain[0]] = dict(word.split("=", 1) for word in words if "=" in word)
+    return tuple(names), options
+
+
 def open_source(name: str, extraction: Extraction, size: int) -> Source:
     """The source that `name` stands for; pictures of size x size pixels.
 

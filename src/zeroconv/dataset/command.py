@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from zeroconv import conditions
 from zeroconv.data.listing import list_folder
+from zeroconv.data.sources import parse_conditions
 from zeroconv.dataset.build import build
 from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.dataset.check import check
@@ -132,7 +133,7 @@ def _build(arguments: argparse.Namespace) -> int:
     if workers < 0:
         raise UserError(f"--workers must be at least 0, got {workers}")
     check_batch_size(arguments.batch_size)
-    names, options = _conditions(arguments.conditions)
+    names, options = parse_conditions(arguments.conditions)
     plan = Plan(
         conditions=names,
         size=arguments.size,
@@ -172,18 +173,3 @@ def _steps(arguments: argparse.Namespace, plan: Plan, workers: int) -> Iterator[
         cluster=arguments.ray,
         batch_size=arguments.batch_size,
     )
-
-
-def _conditions(given: list[str]) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
-    """["canny,hed", "lineart,detail=0.7"] -> the names, and the options of those that have any."""
-    names: list[str] = []
-    options: dict[str, dict[str, str]] = {}
-    for text in given:
-        words = [word.strip() for word in text.split(",") if word.strip()]
-        plain = [word for word in words if "=" not in word]
-        if len(plain) != len(words) and len(plain) != 1:
-            raise UserError(f"options belong to one condition, as in 'canny,low=50,high=120'; got {text!r}")
-        names += plain
-        if len(plain) != len(words):
-            options[plain[0]] = dict(word.split("=", 1) for word in words if "=" in word)
-    return tuple(names), options

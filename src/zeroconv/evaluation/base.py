@@ -33,7 +33,6 @@ from zeroconv.evaluation.report import (
     Measure,
     Report,
     Stopwatch,
-    captions_hash,
 )
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
@@ -154,7 +153,7 @@ def _protocol(
         "compared": {"count": compared, "seeds": COMPARED_SEEDS} if judge and compared else None,
         "extractor": {"condition": "canny", **line_fidelity.CANNY},
         "interval": INTERVAL,
-        "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
+        "scenes": held_out.describe(),
         "size": base.native_size,
         "sampler": drawing,
         "dtype": str(base.dtype).removeprefix("torch."),

@@ -1,7 +1,8 @@
 """`zeroconv evaluate base|control|controls|pictures`: figures as a table and as files in a folder."""
 
+import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from zeroconv.base import BaseModel
-    from zeroconv.evaluation.held_out import HeldOut
+    from zeroconv.evaluation.controls import Candidate
     from zeroconv.evaluation.judge import Judge
     from zeroconv.evaluation.report import Report
-    from zeroconv.scenes import Scene
+    from zeroconv.evaluation.trial import MakeTrial
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,21 +33,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     base.add_argument("--compared", type=int, default=2048, help=text)
     control = evaluations.add_parser("control", help="how well pictures follow their condition")
     control.set_defaults(evaluate=_control)
-    control.add_argument("--condition", default="canny", help="what was the control (default: canny)")
+    text = "what was the control; with --data also how it is made, as canny,low=50,high=150 (default: canny)"
+    control.add_argument("--condition", default="canny", metavar="NAME[,KEY=VALUE...]", help=text)
     control.add_argument(
         "--checkpoint", help="ControlNet: a folder, a file or a built-in name (default: BASE-CONDITION, as tiny-canny)"
     )
     _add_common(control, count=256)
     _add_card(control)
+    _add_photographs(control)
     text = "the ControlNets of a base beside each other, a row a condition; a run that was cut goes on"
     controls = evaluations.add_parser("controls", help=text, description=text)
     controls.set_defaults(evaluate=_controls)
-    text = "some only, with commas (default: all that are built in for the base)"
-    controls.add_argument("--conditions", metavar="NAME,NAME", help=text)
+    text = (
+        "some only, with commas (default: all that are built in for the base); with --data one with how it is made, as "
+        "canny,low=50,high=150; may be given several times"
+    )
+    controls.add_argument("--conditions", metavar="NAME,NAME", action="append", default=[], help=text)
     text = "a ControlNet in place of the built-in one: a folder, a file or a hub id; may be given several times"
     controls.add_argument("--checkpoint", metavar="NAME=SOURCE", action="append", default=[], help=text)
     _add_common(controls, count=256)
     _add_card(controls)
+    _add_photographs(controls)
     add_pictures(evaluations)
 
 
@@ -61,12 +68,12 @@ def _add_common(parser: ArgumentParser, count: int, without: tuple[str, ...] = (
     from zeroconv.base.flags import add_base_flags
 
     add_base_flags(parser)
-    parser.add_argument("--count", type=int, default=count, help=f"number of held-out scenes (default: {count})")
+    parser.add_argument("--count", type=int, default=count, help=f"number of held-out pictures (default: {count})")
     for option in (option for option in fields.options(Sampler) if option.name not in without):
         shown = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(f"--{option.name}", default=option.default, help=option.help + shown)
     text = "perception network that reads the pictures: tiny, which ships, a folder, or none (default: tiny)"
-    parser.add_argument("--judge", default="tiny", metavar="NAME", help=text)
+    parser.add_argument("--judge", metavar="NAME", help=text)
     text = "the world the scenes are of; seeds below 1000000 are for training (default: 2000000)"
     parser.add_argument("--scenes-seed", type=int, help=text)
     parser.add_argument("--device", default="cpu", help="where to compute (default: cpu)")
@@ -79,16 +86,32 @@ def _add_card(parser: ArgumentParser) -> None:
     parser.add_argument("--card", action="store_true", help=text)
 
 
+def _add_photographs(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("photographs in place of rendered scenes")
+    text = (
+        "held-out pictures with captions and, where it has them, condition images: what `zeroconv train --data` reads, "
+        "a folder, imagefolder, tar shards, COCO or ADE20K. Nothing in it may have been trained on; --count are taken, "
+        "those first that `train --held-out` sets aside"
+    )
+    group.add_argument("--data", metavar="SOURCE", help=text)
+    text = (
+        "with which options conditions are found again in what was drawn, where they are others than those they are "
+        "made with: another network as judge, as segmentation,weights=FOLDER; may be given several times"
+    )
+    group.add_argument("--measured-by", metavar="NAME,KEY=VALUE...", action="append", default=[], help=text)
+
+
 def _base(arguments: Namespace) -> int:
     from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.base import evaluate_base
     from zeroconv.evaluation.drawing import settled
+    from zeroconv.evaluation.held_out import held_out_scenes
 
     sampler, judge = _sampler(arguments), _judge(arguments)
     base = load_asked(arguments, arguments.device)
     sampler = settled(sampler, base)
     subject = {"base": base.name, "base_fingerprint": base.fingerprint()}
-    held_out = _held_out(arguments, base)
+    held_out = held_out_scenes(arguments.count, base.native_size, seed=_seed(arguments), progress=bar)
     make_folder(arguments.out)
     evaluation = evaluate_base(
         base, held_out, sampler, subject=subject, judge=judge, compared=arguments.compared, progress=bar
@@ -100,33 +123,41 @@ def _base(arguments: Namespace) -> int:
 def _control(arguments: Namespace) -> int:
     from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.control import evaluate_control
-    from zeroconv.evaluation.controls import check_condition
+    from zeroconv.evaluation.controls import load_candidate
     from zeroconv.evaluation.drawing import settled
-    from zeroconv.evaluation.fidelity import fidelity_of
+    from zeroconv.evaluation.fidelity import check_measured
     from zeroconv.evaluation.on_card import folder_to_tell, tell_card
-    from zeroconv.generate.prepare import default_checkpoint
-    from zeroconv.weights import load_with_sidecar
 
-    sampler, condition = _sampler(arguments), conditions.canonical(arguments.condition)
-    judge = _judge(arguments)
-    selects = fidelity_of(condition, judge).selects
+    sampler, options = _sampler(arguments), _options([arguments.condition])
+    if len(options) != 1:
+        raise UserError(f"--condition names one, got {arguments.condition!r}; several are for `evaluate controls`")
+    (condition,) = options
+    check_measured(condition)
     base = load_asked(arguments, arguments.device)
     sampler = settled(sampler, base)
-    checkpoint = arguments.checkpoint or default_checkpoint(base, condition)
-    controlnet, sidecar = load_with_sidecar(checkpoint, base)
-    check_condition(checkpoint, sidecar, condition)
-    told = folder_to_tell(str(checkpoint)) if arguments.card else None
+    candidate = load_candidate(base, condition, arguments.checkpoint)
+    told = folder_to_tell(candidate.source) if arguments.card else None
     subject = {
         "base": base.name,
         "base_fingerprint": base.fingerprint(),
-        "checkpoint": str(checkpoint),
-        "base_fingerprint_at_training": sidecar.base_fingerprint,
-        "training": dict(sidecar.training),
+        "checkpoint": candidate.source,
+        "base_fingerprint_at_training": candidate.sidecar.base_fingerprint,
+        "training": dict(candidate.sidecar.training),
     }
-    held_out = _held_out(arguments, base, selects)
+    trial = _trials(arguments, base, options, [candidate])(condition, candidate.sidecar)
+    held_out = trial.read()
     make_folder(arguments.out)
     evaluation = evaluate_control(
-        base, controlnet, condition, held_out, sampler, judge=judge, subject=subject, sidecar=sidecar, progress=bar
+        base,
+        candidate.controlnet,
+        condition,
+        held_out,
+        sampler,
+        fidelity=trial.fidelity,
+        judge=trial.judge,
+        subject=subject,
+        sidecar=candidate.sidecar,
+        progress=bar,
     )
     _finish(evaluation.report, evaluation.sheet, arguments.out, "control")
     if told:
@@ -141,27 +172,23 @@ def _controls(arguments: Namespace) -> int:
     from zeroconv.base.flags import load_asked
     from zeroconv.evaluation.controls import COLUMNS, comparison, evaluate_controls, load_candidates
     from zeroconv.evaluation.drawing import settled
-    from zeroconv.evaluation.fidelity import fidelity_of
     from zeroconv.evaluation.on_card import folder_to_tell, tell_card
     from zeroconv.evaluation.report import aligned_table, as_csv, write_text
 
-    sampler, judge = _sampler(arguments), _judge(arguments)
+    sampler, options = _sampler(arguments), _options(arguments.conditions)
     base = load_asked(arguments, arguments.device)
     given = dict(_named(text) for text in arguments.checkpoint)
-    names = arguments.conditions.split(",") if arguments.conditions else None
-    sampler, candidates = settled(sampler, base), load_candidates(base, names, given)
-    selected = {c.condition: fidelity_of(c.condition, judge).selects for c in candidates}
-    scenes = {selects: _held_out(arguments, base, selects) for selects in set(selected.values())}
+    sampler, candidates = settled(sampler, base), load_candidates(base, tuple(options), given)
     told = {c.condition: folder_to_tell(c.source) for c in candidates} if arguments.card else {}
+    make_trial = _trials(arguments, base, options, candidates)
+    trials = [(candidate, make_trial(candidate.condition, candidate.sidecar)) for candidate in candidates]
     make_folder(arguments.out)
     reports = {}
     for condition, report in evaluate_controls(
         base,
-        candidates,
-        lambda condition: scenes[selected[condition]],
+        trials,
         sampler,
         arguments.out,
-        judge=judge,
         subject={"base": base.name, "base_fingerprint": base.fingerprint()},
         progress=bar,
     ):
@@ -173,7 +200,8 @@ def _controls(arguments: Namespace) -> int:
         print(f"{condition}: written to {arguments.out / condition}", flush=True)
     lines = [COLUMNS, *(tuple(row[column] for column in COLUMNS) for row in rows)]
     print("\n".join(aligned_table(lines, ("<", "<", *">" * (len(COLUMNS) - 2)))))
-    print(f"{arguments.count} held-out scenes each; written: {arguments.out / 'controls.csv'}")
+    what = "scenes" if arguments.data is None else "photographs at most"
+    print(f"{arguments.count} held-out {what} each; written: {arguments.out / 'controls.csv'}")
     return 0
 
 
@@ -184,21 +212,54 @@ def _named(text: str) -> tuple[str, str]:
     return conditions.canonical(name), source
 
 
+def _options(texts: Sequence[str]) -> "dict[str, dict[str, str]]":
+    """Conditions by their canonical names, and the options given with them."""
+    from zeroconv.data.sources import parse_conditions
+
+    names, options = parse_conditions(texts)
+    return {conditions.canonical(name): options.get(name, {}) for name in names}
+
+
+def _trials(
+    arguments: Namespace,
+    base: "BaseModel",
+    options: "dict[str, dict[str, str]]",
+    candidates: "Sequence[Candidate]",
+) -> "MakeTrial":
+    """What the ControlNets are measured on. options: of their conditions, as they were given."""
+    from zeroconv.evaluation.trial import on_photographs, on_scenes
+
+    measured_by = _options(arguments.measured_by)
+    if arguments.data is None:
+        if measured_by or any(options.values()):
+            what = "--measured-by" if measured_by else "options of a condition"
+            raise UserError(f"{what} are for photographs, --data; scenes have their own truth and their own judge")
+        return on_scenes(arguments.count, base.native_size, _seed(arguments), _judge(arguments), bar)
+    known = [candidate.condition for candidate in candidates]
+    if unused := measured_by.keys() - set(known):
+        raise UserError(f"--measured-by names {sorted(unused)[0]}, which is not among {', '.join(known)}")
+    for name in ("scenes_seed", "judge"):
+        if getattr(arguments, name) is not None:
+            warnings.warn(f"--{name.replace('_', '-')} has no effect with --data", stacklevel=2)
+    return on_photographs(
+        arguments.data, arguments.count, base.native_size, options=options, measured_by=measured_by, progress=bar
+    )
+
+
 def _judge(arguments: Namespace) -> "Judge | None":
     from zeroconv.evaluation.judge import Judge
     from zeroconv.perception import SHIPPED, load_perception
 
     if arguments.judge == "none":
         return None
-    folder = SHIPPED if arguments.judge == "tiny" else Path(arguments.judge)
+    folder = SHIPPED if arguments.judge in (None, "tiny") else Path(arguments.judge)
     return Judge(load_perception(folder, device=arguments.device))
 
 
-def _held_out(arguments: Namespace, base: "BaseModel", selects: "Callable[[Scene], bool] | None" = None) -> "HeldOut":
-    from zeroconv.evaluation.held_out import EVALUATION_SEED, held_out_scenes
+def _seed(arguments: Namespace) -> int:
+    from zeroconv.evaluation.held_out import EVALUATION_SEED
 
-    seed = EVALUATION_SEED if arguments.scenes_seed is None else arguments.scenes_seed
-    return held_out_scenes(arguments.count, base.native_size, seed=seed, selects=selects, progress=bar)
+    return EVALUATION_SEED if arguments.scenes_seed is None else int(arguments.scenes_seed)
 
 
 def _sampler(arguments: Namespace) -> Sampler:

@@ -1,13 +1,14 @@
 """How well pictures follow their condition: the condition is extracted again from what was drawn, and compared.
 
-Five settings over the same held-out scenes, scored against each scene's own condition except where said otherwise:
-  control       the ControlNet with the scene's condition, and its caption
+Five settings over the same held-out pictures, scenes of the embedded world or photographs, scored against each one's
+own condition except where said otherwise:
+  control       the ControlNet with the picture's condition, and its caption
   no control    the base alone with the caption: what the words carry by themselves
   empty prompt  the ControlNet with the condition, and no words: what the condition carries by itself
-  shuffled      the pictures of `control` against the next scene's condition: what chance gives in this world
+  shuffled      the pictures of `control` against the next one's condition: what chance gives among such pictures
   ceiling       the true picture through the autoencoder: what perfect control of this base would reach
-All pictures start from the same noise, scene by scene, so that their differences are paired. `no control` and `ceiling`
-need no ControlNet: several of one base share them (`Baseline`).
+What is drawn for one picture starts from the same noise in all of them, so that their differences are paired.
+`no control` and `ceiling` need no ControlNet: several of one base share them (`Baseline`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +22,10 @@ from zeroconv.base.hashing import base_hash, weights_hash
 from zeroconv.control import ControlNet
 from zeroconv.evaluation.drawing import Controls, draw, settled
 from zeroconv.evaluation.fidelity import fidelity_of
-from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent, through_autoencoder
+from zeroconv.evaluation.held_out import Picture, Progress, TruePictures, silent, through_autoencoder
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.measured import Asked, Fidelity
-from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch, captions_hash
+from zeroconv.evaluation.report import INTERVAL, Measure, Report, Stopwatch
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet
 from zeroconv.evaluation.statistics import estimate_closed, estimate_difference, estimate_mean
@@ -36,7 +37,7 @@ MEANINGS = {
     "control": "ControlNet and caption",
     "no control": "caption alone",
     "empty prompt": "ControlNet without words",
-    "shuffled": "pictures of `control` against another scene's condition: chance",
+    "shuffled": "pictures of `control` against another picture's condition: chance",
     "ceiling": "true pictures through the autoencoder",
 }
 
@@ -46,7 +47,7 @@ WAY = "way from no control to ceiling"
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """What a base does with the held-out scenes without a ControlNet, N pictures each."""
+    """What a base does with the held-out pictures without a ControlNet, N drawn for each."""
 
     no_control: tuple[Picture, ...]
     ceiling: tuple[Picture, ...]
@@ -64,24 +65,26 @@ def evaluate_control(
     base: BaseModel,
     controlnet: ControlNet,
     condition: str,
-    held_out: HeldOut,
+    held_out: TruePictures,
     sampler: Sampler,
     *,
+    fidelity: Fidelity | None = None,
     judge: Judge | None = None,
     subject: Mapping[str, Any],
     sidecar: Sidecar = UNKNOWN,
     baseline: Baseline | None = None,
     progress: Progress = silent,
 ) -> ControlEvaluation:
-    """Draw every held-out scene in every setting and measure how well `condition` was followed.
+    """Draw for every held-out picture in every setting and measure how well `condition` was followed.
 
-    condition: canonical name, one of fidelity.MEASURED; the held-out scenes must be among those its measure selects.
-    judge: finds what no extractor does, as classes.
+    condition: canonical name, one of fidelity.MEASURED; the held-out pictures must be among those its measure selects.
+    fidelity: how it is measured on `held_out`; None: as on scenes.
+    judge: finds what no extractor does in scenes, as classes.
     subject: what is known of the networks, to be put into the report.
     sidecar: how the ControlNet wants its condition images, as `load_with_sidecar` gives it.
-    baseline: of the same base, scenes and sampler, where it is at hand already.
+    baseline: of the same base, pictures and sampler, where it is at hand already.
     """
-    sampler, fidelity, watch = settled(sampler, base), fidelity_of(condition, judge), Stopwatch()
+    sampler, fidelity, watch = settled(sampler, base), fidelity or fidelity_of(condition, judge), Stopwatch()
     before = base_hash(base)
     asked = fidelity.asked(held_out)
     controls = Controls(controlnet, condition, [a.image for a in asked], sidecar)
@@ -103,8 +106,10 @@ def evaluate_control(
     return ControlEvaluation(report, _sheet(held_out, asked, pictures, scores))
 
 
-def draw_baseline(base: BaseModel, held_out: HeldOut, sampler: Sampler, *, progress: Progress = silent) -> Baseline:
-    """Draw every held-out scene from its caption alone, and pass its true picture through the autoencoder."""
+def draw_baseline(
+    base: BaseModel, held_out: TruePictures, sampler: Sampler, *, progress: Progress = silent
+) -> Baseline:
+    """Draw for every held-out picture from its caption alone, and pass it through the autoencoder."""
     return Baseline(
         draw(base, held_out.captions, settled(sampler, base), what="no control", progress=progress),
         through_autoencoder(base, held_out.pictures, progress=progress),
@@ -112,7 +117,7 @@ def draw_baseline(base: BaseModel, held_out: HeldOut, sampler: Sampler, *, progr
 
 
 def protocol_of(
-    condition: str, fidelity: Fidelity, held_out: HeldOut, sampler: Sampler, base: BaseModel, judge: Judge | None
+    condition: str, fidelity: Fidelity, held_out: TruePictures, sampler: Sampler, base: BaseModel, judge: Judge | None
 ) -> dict[str, Any]:
     """How it is measured: everything the numbers depend on beside the networks; the sampler as settled for the base."""
     drawing = asdict(sampler)
@@ -125,8 +130,8 @@ def protocol_of(
         "metric": fidelity.metric,
         "less_is_better": fidelity.is_error,
         "interval": INTERVAL,
-        "shuffled": "scored against the condition of the next scene",
-        "scenes": {"seed": held_out.seed, "count": len(held_out.scenes), "captions": captions_hash(held_out.captions)},
+        "shuffled": f"scored against the condition of the next {held_out.noun}",
+        f"{held_out.noun}s": held_out.describe(),
         "size": base.native_size,
         "sampler": drawing,
         "dtype": str(base.dtype).removeprefix("torch."),
@@ -134,19 +139,20 @@ def protocol_of(
 
 
 def _drawn(
-    base: BaseModel, held_out: HeldOut, controls: Controls, sampler: Sampler, progress: Progress
+    base: BaseModel, held_out: TruePictures, controls: Controls, sampler: Sampler, progress: Progress
 ) -> dict[str, tuple[Picture, ...]]:
     captions, nothing = held_out.captions, [""] * len(held_out.captions)
-    return {
-        "control": draw(base, captions, sampler, controls=controls, what="control", progress=progress),
-        "empty prompt": draw(base, nothing, sampler, controls=controls, what="empty prompt", progress=progress),
-    }
+    control = draw(base, captions, sampler, controls=controls, what="control", progress=progress)
+    if not any(captions):
+        return {"control": control, "empty prompt": control}
+    empty = draw(base, nothing, sampler, controls=controls, what="empty prompt", progress=progress)
+    return {"control": control, "empty prompt": empty}
 
 
 def _scores(
     found: Mapping[str, Sequence[Any]], asked: Sequence[Asked], score: Callable[[Any, Any], float]
 ) -> dict[str, list[float]]:
-    """One score a scene and setting, in the order of MEANINGS."""
+    """One score a picture and setting, in the order of MEANINGS."""
     scores = {name: [score(f, a.truth) for f, a in zip(maps, asked, strict=True)] for name, maps in found.items()}
     others = (*asked[1:], asked[0])
     scores["shuffled"] = [score(f, a.truth) for f, a in zip(found["control"], others, strict=True)]
@@ -164,23 +170,25 @@ def _measures(scores: Mapping[str, Sequence[float]]) -> tuple[Measure, ...]:
     return (*means, *differences, *way)
 
 
-def _rows(held_out: HeldOut, sampler: Sampler, scores: Mapping[str, Sequence[float]]) -> tuple[Mapping[str, Any], ...]:
+def _rows(
+    held_out: TruePictures, sampler: Sampler, scores: Mapping[str, Sequence[float]]
+) -> tuple[Mapping[str, Any], ...]:
     return tuple(
-        {"scene": k, "seed": sampler.seed + k, "caption": caption, **{name: scores[name][k] for name in scores}}
-        for k, caption in enumerate(held_out.captions)
+        {held_out.noun: name, "seed": sampler.seed + k, "caption": caption, **{key: scores[key][k] for key in scores}}
+        for k, (name, caption) in enumerate(zip(held_out.names, held_out.captions, strict=True))
     )
 
 
 def _sheet(
-    held_out: HeldOut,
+    held_out: TruePictures,
     asked: Sequence[Asked],
     pictures: Mapping[str, Sequence[Picture]],
     scores: Mapping[str, Sequence[float]],
 ) -> Image.Image:
-    """The first scenes, one a row: truth, condition, then what was drawn with its score."""
+    """The first pictures, one a row: truth, condition, then what was drawn with its score."""
     tiles = []
     for k, caption in enumerate(held_out.captions[:SHEET_ROWS]):
-        tiles += [Tile(held_out.pictures[k], caption), Tile(asked[k].image, "condition")]
+        tiles += [Tile(held_out.pictures[k], caption or str(held_out.names[k])), Tile(asked[k].image, "condition")]
         for name in ("control", "empty prompt", "no control"):
             tiles.append(Tile(pictures[name][k], f"{name}: {scores[name][k]:.2f}"))
     return contact_sheet(tiles, columns=5)

@@ -4,7 +4,7 @@ The ends are what the caption alone gives (`no control`) and what the true pictu
 (`ceiling`): metrics differ from condition to condition, the share of the way between them can be compared.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.evaluation.control import MEANINGS, WAY, Baseline, draw_baseline, evaluate_control, protocol_of
 from zeroconv.evaluation.drawing import settled
-from zeroconv.evaluation.fidelity import fidelity_of
-from zeroconv.evaluation.held_out import HeldOut, Progress, silent
-from zeroconv.evaluation.judge import Judge
-from zeroconv.evaluation.report import Report, read_summary
+from zeroconv.evaluation.held_out import Progress, TruePictures, silent
+from zeroconv.evaluation.report import Report, pictures_hash, read_summary
 from zeroconv.evaluation.sampler import Sampler
+from zeroconv.evaluation.trial import Trial
 from zeroconv.generate.prepare import default_checkpoint
 from zeroconv.images import save_png
 from zeroconv.weights import BUILT_IN, Sidecar, load_with_sidecar
@@ -50,49 +49,55 @@ def load_candidates(base: BaseModel, names: Sequence[str] | None, given: Mapping
         raise UserError(f"no ControlNets are built in for the base {base.name}; name one with --checkpoint NAME=SOURCE")
     if unused := given.keys() - set(wanted):
         raise UserError(f"a ControlNet is given for {sorted(unused)[0]}, which is not among {', '.join(wanted)}")
-    return [_load(base, name, given.get(name) or default_checkpoint(base, name)) for name in wanted]
+    return [load_candidate(base, name, given.get(name)) for name in wanted]
 
 
-def check_condition(source: str, sidecar: Sidecar, condition: str) -> None:
-    """UserError where a ControlNet is known to be of another condition."""
+def load_candidate(base: BaseModel, condition: str, source: str | None) -> Candidate:
+    """The ControlNet of a source, without one the built-in one; UserError where it is known to be of another condition.
+
+    condition: canonical name.
+    """
+    source = source or default_checkpoint(base, condition)
+    controlnet, sidecar = load_with_sidecar(source, base)
     if sidecar.condition not in (None, condition):
         raise UserError(f"{source} was trained on {sidecar.condition!r}, not on {condition!r}")
+    return Candidate(condition, source, controlnet, sidecar)
 
 
 def evaluate_controls(
     base: BaseModel,
-    candidates: Sequence[Candidate],
-    held_out: Callable[[str], HeldOut],
+    trials: Sequence[tuple[Candidate, Trial]],
     sampler: Sampler,
     folder: Path,
     *,
-    judge: Judge | None = None,
     subject: Mapping[str, Any],
     progress: Progress = silent,
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Measure each ControlNet -> its condition and its report as JSON values, written to folder/CONDITION at once.
 
-    held_out: the scenes of a condition; those of equal captions share what is drawn without a ControlNet.
+    Trials on the same pictures with the same captions share what is drawn without a ControlNet.
     A report that lies in the folder already, of the same protocol and the same weights, is taken over.
     """
     sampler, baselines = settled(sampler, base), dict[tuple[str, ...], Baseline]()
-    for candidate in candidates:
-        scenes, place = held_out(candidate.condition), folder / candidate.condition
-        if (found := _known(place, base, candidate, scenes, sampler, judge)) is not None:
+    for candidate, trial in trials:
+        held_out, place = trial.read(), folder / candidate.condition
+        if (found := _known(place, base, candidate, trial, held_out, sampler)) is not None:
             yield candidate.condition, found
             continue
-        if scenes.captions not in baselines:
-            baselines[scenes.captions] = draw_baseline(base, scenes, sampler, progress=progress)
+        alike = (*held_out.captions, pictures_hash(held_out.pictures))
+        if alike not in baselines:
+            baselines[alike] = draw_baseline(base, held_out, sampler, progress=progress)
         evaluation = evaluate_control(
             base,
             candidate.controlnet,
             candidate.condition,
-            scenes,
+            held_out,
             sampler,
-            judge=judge,
+            fidelity=trial.fidelity,
+            judge=trial.judge,
             subject={**subject, "checkpoint": candidate.source, "training": dict(candidate.sidecar.training)},
             sidecar=candidate.sidecar,
-            baseline=baselines[scenes.captions],
+            baseline=baselines[alike],
             progress=progress,
         )
         evaluation.report.write(place, "control")
@@ -104,12 +109,6 @@ def comparison(reports: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]
     """One row a condition, by COLUMNS: the means, the share of the way with its interval, and control's distance from
     chance in standard errors (of the paired difference between right and shuffled condition)."""
     return [_row(condition, report) for condition, report in reports.items()]
-
-
-def _load(base: BaseModel, condition: str, source: str) -> Candidate:
-    controlnet, sidecar = load_with_sidecar(source, base)
-    check_condition(source, sidecar, condition)
-    return Candidate(condition, source, controlnet, sidecar)
 
 
 def _row(condition: str, report: Mapping[str, Any]) -> dict[str, str]:
@@ -128,17 +127,16 @@ def _row(condition: str, report: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _known(
-    place: Path, base: BaseModel, candidate: Candidate, scenes: HeldOut, sampler: Sampler, judge: Judge | None
+    place: Path, base: BaseModel, candidate: Candidate, trial: Trial, held_out: TruePictures, sampler: Sampler
 ) -> Mapping[str, Any] | None:
     """The report of an earlier run, where it is of the same protocol and weights; the sampler is settled."""
     found = read_summary(place / "control.json")
     if found is None:
         return None
-    fidelity = fidelity_of(candidate.condition, judge)
-    asked = Report("", protocol_of(candidate.condition, fidelity, scenes, sampler, base, judge), {}, ())
+    protocol = protocol_of(candidate.condition, trial.fidelity, held_out, sampler, base, trial.judge)
     subject = found.get("subject", {})
     is_same = (
-        found.get("protocol_hash") == asked.protocol_hash
+        found.get("protocol_hash") == Report("", protocol, {}, ()).protocol_hash
         and subject.get("base_weights") == base_hash(base)
         and subject.get("controlnet") == weights_hash(candidate.controlnet)
     )

@@ -1,4 +1,4 @@
-"""Scenes that nothing was trained on: their captions, their true pictures, and their passage through the autoencoder.
+"""Pictures that nothing was trained on: scenes with their captions, and the passage of any through the autoencoder.
 
 N pictures; H, W pixels.
 """
@@ -6,7 +6,7 @@ N pictures; H, W pixels.
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from zeroconv import scenes
 from zeroconv.base import BaseModel
 from zeroconv.data.scenes import HELD_OUT_SEEDS
 from zeroconv.errors import UserError
+from zeroconv.evaluation.report import captions_hash
 from zeroconv.scenes import Scene
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
@@ -39,6 +40,32 @@ def silent(items: Sequence[T], what: str) -> Iterable[T]:
     return items
 
 
+class TruePictures(Protocol):
+    """N held-out pictures, scenes or photographs, and what each shows in words."""
+
+    noun: ClassVar[str]
+    """What one of them is called."""
+
+    @property
+    def names(self) -> Sequence[int | str]:
+        """What tells each from the others."""
+        ...
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each shows, in words."""
+        ...
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Each at the base's native size."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Which they are, as plain JSON values: part of every protocol."""
+        ...
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """N scenes of one seed and their true pictures."""
@@ -47,10 +74,21 @@ class HeldOut:
     scenes: tuple[Scene, ...]
     pictures: tuple[Picture, ...]
 
+    noun: ClassVar[str] = "scene"
+
+    @property
+    def names(self) -> Sequence[int]:
+        """Their numbers."""
+        return range(len(self.scenes))
+
     @property
     def captions(self) -> tuple[str, ...]:
         """What each scene shows, in words."""
         return tuple(scene.caption for scene in self.scenes)
+
+    def describe(self) -> dict[str, Any]:
+        """The seed, how many, and a hash of what they show."""
+        return {"seed": self.seed, "count": len(self.scenes), "captions": captions_hash(self.captions)}
 
 
 def held_out_scenes(

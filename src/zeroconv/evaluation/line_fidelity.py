@@ -25,7 +25,8 @@ DRAWN = 96
 SURE = 0.4
 """The judge's certainty from which a pixel is part of a soft edge."""
 
-_F1 = f"F1, Chebyshev tolerance {TOLERANCE} px, largest one-to-one matching, mean over pictures"
+F1 = f"F1, Chebyshev tolerance {TOLERANCE} px, largest one-to-one matching, mean over pictures"
+LINE_F1 = f"line F1 by length: within {NEAR:g} px and {TURN:g} degrees, mean over pictures"
 _OBJECTS = [CLASSES.index(kind) for kind in KINDS]
 
 
@@ -37,7 +38,7 @@ def canny() -> Fidelity:
         return [extract(picture) for picture in pictures]
 
     return Fidelity(
-        metric=f"edge {_F1}",
+        metric=f"edge {F1}",
         extractor={"condition": "canny", **CANNY},
         asked=lambda held_out: [Asked(edges, edges) for edges in found(held_out.pictures)],
         found=found,
@@ -58,7 +59,7 @@ def lineart(judge: Judge) -> Fidelity:
 def scribble(judge: Judge) -> Fidelity:
     """The outlines of the objects that the judge sees against the middle of the strokes."""
     return Fidelity(
-        metric=f"outline {_F1}",
+        metric=f"outline {F1}",
         extractor={"condition": "scribble", "by": "the judge's classes"},
         asked=lambda held_out: asked_by("scribble", held_out, _thin),
         found=lambda pictures: [_outlines(classes) for classes in judge.classes(pictures)],
@@ -70,7 +71,7 @@ def hough() -> Fidelity:
     """Segments found in what was drawn against the scene's straight edges."""
     find: Any = conditions.create("hough")
     return Fidelity(
-        metric=f"line F1 by length: within {NEAR:g} px and {TURN:g} degrees, mean over pictures",
+        metric=LINE_F1,
         extractor={"condition": "hough", "method": find.method, "shortest": find.shortest, "gap": find.gap},
         asked=lambda held_out: asked_by("hough", held_out, _segments),
         found=lambda pictures: [find.segments(picture) for picture in pictures],
@@ -80,7 +81,7 @@ def hough() -> Fidelity:
 
 def _drawn_lines(condition: str, what: str, judge: Judge) -> Fidelity:
     return Fidelity(
-        metric=f"{what} {_F1}",
+        metric=f"{what} {F1}",
         extractor={"condition": condition, "by": "the judge's soft edges", "sure": SURE, "drawn": DRAWN},
         asked=lambda held_out: asked_by(condition, held_out, _thin),
         found=lambda pictures: [_white(thinned(edges >= SURE)) for edges in judge.soft_edges(pictures)],
@@ -88,8 +89,13 @@ def _drawn_lines(condition: str, what: str, judge: Judge) -> Fidelity:
     )
 
 
+def middle_lines(image: Picture) -> Picture:
+    """A drawing of light lines (H, W, 3) -> the middles of its lines (H, W), white on black."""
+    return _white(thinned(image[..., 0] >= DRAWN))
+
+
 def _thin(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[Picture]:
-    return [_white(thinned(image[..., 0] >= DRAWN)) for image in images]
+    return [middle_lines(image) for image in images]
 
 
 def _outlines(classes: Picture) -> Picture:

@@ -19,7 +19,7 @@ class Asked:
     image: Picture
     """The condition image (H, W, 3) that the ControlNet sees."""
     truth: Any
-    """The same as the score compares it: an edge map, classes, joints ..."""
+    """The same as the score compares it: an edge map, classes, joints ...; None: nothing is there to be followed."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Fidelity:
     """What a score is, in words."""
     extractor: Mapping[str, Any]
     """What finds the condition in a picture, as part of the protocol."""
-    asked: Callable[[HeldOut], list[Asked]]
-    """What each held-out scene asks for."""
+    asked: Callable[[Any], list[Asked]]
+    """What each held-out picture asks for, of HeldOut scenes or of Photographs, whichever it measures."""
     found: Callable[[Sequence[Picture]], list[Any]]
     """What is found in each picture, to be compared with `Asked.truth`."""
     score: Callable[[Any, Any], float]

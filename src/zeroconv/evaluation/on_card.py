@@ -25,12 +25,13 @@ def folder_to_tell(source: str) -> Path:
 def tell_card(folder: Path, report: Mapping[str, Any]) -> None:
     """Writes a report on control (as JSON values) into the sidecar and the card of the ControlNet in `folder`."""
     measures, protocol = report["measures"], report["protocol"]
+    kind = "photographs" if "photographs" in protocol else "scenes"
     sidecar = replace(
         read_sidecar(folder),
         fidelity={
             "metric": protocol["metric"],
             "less_is_better": protocol["less_is_better"],
-            "scenes": protocol["scenes"]["count"],
+            kind: protocol[kind]["count"],
             "protocol_hash": report["protocol_hash"],
             "rows": [
                 {"name": name, **{key: measures[name][key] for key in ("mean", "low", "high")}}

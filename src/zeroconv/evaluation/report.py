@@ -11,12 +11,15 @@ import io
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zeroconv.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, Estimate
 from zeroconv.images import atomic_write
@@ -125,6 +128,16 @@ def environment() -> dict[str, str]:
 def captions_hash(captions: Sequence[str]) -> str:
     """16 hexadecimal digits that name a list of captions: another world of scenes gives another."""
     return hashlib.sha256("\n".join(captions).encode()).hexdigest()[:16]
+
+
+def picture_hash(picture: NDArray[np.uint8]) -> str:
+    """16 hexadecimal digits that name the pixels (H, W, N) of a picture, whatever its file is."""
+    return hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()[:16]
+
+
+def pictures_hash(pictures: Iterable[NDArray[np.uint8]]) -> str:
+    """16 hexadecimal digits that name pictures in their order."""
+    return captions_hash([picture_hash(picture) for picture in pictures])
 
 
 def aligned_table(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:

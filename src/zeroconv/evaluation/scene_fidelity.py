@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.measured import Fidelity, asked_by
+from zeroconv.evaluation.people import NEAR, in_place
+from zeroconv.evaluation.regions import mean_iou
+from zeroconv.evaluation.surfaces import mean_angle
 from zeroconv.perception.detectors import stretched
 from zeroconv.scenes import CLASSES, KINDS, Render, Scene
 from zeroconv.scenes.truth import Pictures
-
-NEAR = 0.1
-"""Of the figure's height: how far from its place a joint may be found (PCK@0.1)."""
 
 SPECK = 0.002
 """Share of a picture: a class that was not asked for and is found on less is noise of the judge, not an object."""
@@ -67,7 +67,7 @@ def normal(judge: Judge) -> Fidelity:
         extractor={"condition": "normal", "by": "the judge"},
         asked=lambda held_out: asked_by("normal", held_out, _normals),
         found=judge.normals,
-        score=_mean_angle,
+        score=lambda found, truth: mean_angle(found[truth.is_solid], truth.values[truth.is_solid]),
         is_error=True,
     )
 
@@ -94,12 +94,8 @@ def object_miou(found: NDArray[np.integer[Any]], asked: NDArray[np.integer[Any]]
 
     Specks of a class that was not asked for do not count as found.
     """
-    shares = []
-    for kind in _OBJECTS:
-        one, two = found == kind, asked == kind
-        if one.mean() >= SPECK or two.any():
-            shares.append(float((one & two).sum() / (one | two).sum()))
-    return float(np.mean(shares)) if shares else 1.0
+    counted = [kind for kind in _OBJECTS if (found == kind).mean() >= SPECK or (asked == kind).any()]
+    return mean_iou(found, asked, counted)
 
 
 def joints_found(found: NDArray[np.float32], asked: NDArray[np.float32]) -> float:
@@ -109,8 +105,7 @@ def joints_found(found: NDArray[np.float32], asked: NDArray[np.float32]) -> floa
         return 1.0
     given = asked[asked[:, 2] > 0]
     height = float(given[:, 1].max() - given[:, 1].min())
-    distance = np.hypot(*(found - asked)[:, :2].T)
-    return float(((distance <= NEAR * height) & (found[:, 2] > 0))[is_there].mean())
+    return float(in_place(found, asked, NEAR * height)[is_there].mean())
 
 
 def _depths(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[_Surface]:
@@ -127,8 +122,3 @@ def _surfaces(values: NDArray[np.float32], drawn: Render) -> list[_Surface]:
 
 def _joints(drawn: Render, scenes: Sequence[Scene], images: Pictures) -> list[NDArray[np.float32]]:
     return [persons[0].cpu().numpy() if persons else np.zeros((18, 3), np.float32) for persons in drawn.keypoints]
-
-
-def _mean_angle(found: NDArray[np.float32], truth: _Surface) -> float:
-    cosine = (found * truth.values).sum(-1)[truth.is_solid]
-    return float(np.degrees(np.arccos(cosine.clip(-1, 1))).mean())

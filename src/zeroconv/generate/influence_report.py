@@ -20,7 +20,12 @@ def write_report(influence: Influence, folder: Path) -> tuple[Path, Path]:
 def as_json(influence: Influence) -> dict[str, Any]:
     """Contributions and agreements of all layers, as plain values."""
     controls = [
-        {"name": name, "predictions": influence.steps(index), "contribution": _rounded(influence.contribution(index))}
+        {
+            "name": name,
+            "layers": "features" if influence.is_adapter(index) else "layers",
+            "predictions": influence.steps(index),
+            "contribution": _rounded(influence.contribution(index)),
+        }
         for index, name in enumerate(influence.names)
     ]
     pairs = [
@@ -31,12 +36,17 @@ def as_json(influence: Influence) -> dict[str, Any]:
         }
         for pair in influence.pairs()
     ]
-    return {"layers": _layers(influence), "controls": controls, "pairs": pairs}
+    features = {"features": _features(influence)} if influence.feature_sizes else {}
+    return {"layers": _layers(influence), **features, "controls": controls, "pairs": pairs}
 
 
 def _layers(influence: Influence) -> list[str]:
     names = [f"skip {index}" for index in range(len(influence.sizes) - 1)] + ["middle"]
     return [f"{name} ({w}x{h})" for name, (h, w) in zip(names, influence.sizes, strict=True)]
+
+
+def _features(influence: Influence) -> list[str]:
+    return [f"feature {index} ({w}x{h})" for index, (h, w) in enumerate(influence.feature_sizes)]
 
 
 def _rounded(values: list[float]) -> list[float]:
@@ -49,20 +59,30 @@ def _figure(influence: Influence) -> Any:
     pairs = influence.pairs()
     figure = Figure(figsize=(8, 3.2 * (1 + len(pairs))), layout="constrained")
     rows = figure.subplots(1 + len(pairs), 2, squeeze=False, width_ratios=(2, 1))
-    layers = range(len(influence.sizes))
     for index, name in enumerate(influence.names):
-        rows[0][0].plot(layers, influence.contribution(index), marker="o", label=f"{index + 1}: {name}")
+        axes = rows[0][1 if influence.is_adapter(index) else 0]
+        axes.plot(influence.contribution(index), marker="o", label=f"{index + 1}: {name}")
     rows[0][0].set(title="contribution: |residual| / |skip|", ylim=(0, None))
-    rows[0][0].legend()
-    rows[0][1].axis("off")
+    if influence.feature_sizes:
+        rows[0][1].set(title="T2I-Adapters: |feature| / |encoder|", ylim=(0, None))
+        _name_layers(rows[0][1], _features(influence))
+    else:
+        rows[0][1].axis("off")
+    for axes in rows[0]:
+        if axes.lines:
+            axes.legend()
     for (curve, picture), pair in zip(rows[1:], pairs, strict=True):
         names = " and ".join(f"{index + 1}: {influence.names[index]}" for index in pair)
-        curve.plot(layers, influence.agreement(pair), marker="o", color="black")
+        curve.plot(influence.agreement(pair), marker="o", color="black")
         curve.axhline(0, color="grey", linewidth=0.8)
         curve.set(title=f"agreement of {names} (cosine)", ylim=(-1.05, 1.05))
         shown = picture.imshow(influence.agreement_map(pair).numpy(), cmap="RdBu", vmin=-1, vmax=1)
         picture.set(title="red: they pull apart", xticks=(), yticks=())
         figure.colorbar(shown, ax=picture)
-    for row in rows:
-        row[0].set_xticks(layers, _layers(influence), rotation=60, ha="right", fontsize=6)
+        _name_layers(curve, (_features if influence.is_adapter(pair[0]) else _layers)(influence))
+    _name_layers(rows[0][0], _layers(influence))
     return figure
+
+
+def _name_layers(axes: Any, names: list[str]) -> None:
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=6)

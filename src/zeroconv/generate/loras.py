@@ -1,6 +1,7 @@
 """LoRA on the base (arXiv 2106.09685): any file diffusers reads, merged into a copy of the base through peft."""
 
 import dataclasses
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -9,6 +10,13 @@ import torch
 from zeroconv.base import BaseModel
 from zeroconv.errors import UserError
 from zeroconv.request.lora import Lora
+
+_TEXT_LAYER = re.compile(
+    r"(?P<part>lora_te\d?_|text_encoder(?:_2)?\.)(?P<layer>.*layers[._]\d+[._])(?:self_attn|mlp)(?P<dot>[._])\w+"
+    r"\.(?P<side>lora_down|lora_A)\.weight"
+)
+"""One half of a LoRA on a layer of a text encoder, in kohya's or peft's layout."""
+_OTHER_SIDE = {"lora_down": "lora_up", "lora_A": "lora_B"}
 
 
 def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
@@ -61,6 +69,7 @@ def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
     except (SafetensorError, OSError) as error:
         raise UserError(f"{lora.file} is not a readable .safetensors file: {error}") from error
     try:
+        state |= _silent_layers(state)
         _check_places(pipeline, state)
         pipeline.load_lora_weights(state, adapter_name=name)
     except (RuntimeError, ValueError, KeyError) as error:
@@ -68,6 +77,21 @@ def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
         raise UserError(f"the LoRA {lora.file} does not fit the base {base.name}: {reason}") from error
     if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
         raise UserError(f"{lora.file} holds no LoRA for the base {base.name}")
+
+
+def _silent_layers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """An out_proj that adds nothing to each text encoder whose LoRA has none: by that layer diffusers (0.42) tells the
+    layout of the others, and without it refuses a file or leaves out layers."""
+    silent: dict[str, torch.Tensor] = {}
+    for key, down in state.items():
+        found = _TEXT_LAYER.fullmatch(key)
+        if found is None or any(name.startswith(found["part"]) and "out_proj" in name for name in (*state, *silent)):
+            continue
+        name = f"{found['part']}{found['layer']}self_attn{found['dot']}out_proj"
+        rank, width = len(down), min(down.shape[1], len(state[key.replace(found["side"], _OTHER_SIDE[found["side"]])]))
+        silent[f"{name}.{found['side']}.weight"] = down.new_zeros(rank, width)
+        silent[f"{name}.{_OTHER_SIDE[found['side']]}.weight"] = down.new_zeros(width, rank)
+    return silent
 
 
 def _check_places(pipeline: Any, state: dict[str, torch.Tensor]) -> None:

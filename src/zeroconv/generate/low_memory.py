@@ -62,11 +62,3 @@ def decoded(base: BaseModel, latents: Tensor) -> Tensor:
     finally:
         base.vae.disable_slicing()
         base.vae.disable_tiling()
-
-
-def smallest_type(device: torch.device) -> str:
-    """The number type of least memory in which `device` computes at no loss of speed."""
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    has_bfloat16 = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return "bfloat16" if has_bfloat16 else "float32"

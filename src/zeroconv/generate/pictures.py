@@ -6,7 +6,6 @@ generators: it is the same picture, to 1/255, alone or among others.
 Shapes: B pictures sampled together, C latent channels, H W pixels, h w latent height and width, N condition channels.
 """
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,7 +16,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from zeroconv import conditions
-from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
 from zeroconv.control import Control, Text
 from zeroconv.errors import UserError
@@ -96,9 +94,6 @@ def influence_of(prepared: Prepared) -> Influence:
     """What can watch how much each of the request's controls contributes, and where two pull apart."""
     has_embedding = prepared.base.unet.config.get("time_cond_proj_dim") is not None
     names = [control.request.name for control in prepared.controls]
-    for name, control in zip(names, prepared.controls, strict=True):
-        if isinstance(control.controlnet, Adapter):
-            warnings.warn(f"the report leaves out {name}, a T2I-Adapter: it adds nothing to the skips", stacklevel=2)
     return Influence(names, is_guided=prepared.guidance != 1 and not has_embedding)
 
 

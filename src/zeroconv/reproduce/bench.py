@@ -12,11 +12,12 @@ from zeroconv.base.hashing import base_hash, weights_hash
 from zeroconv.control import ControlNet
 from zeroconv.data.cache import default_cache
 from zeroconv.evaluation.drawing import Controls, draw, settled
-from zeroconv.evaluation.held_out import HeldOut, Picture, Progress, silent
+from zeroconv.evaluation.held_out import Picture, Progress, TruePictures, silent
 from zeroconv.evaluation.measured import Asked, Fidelity
-from zeroconv.evaluation.report import INTERVAL, captions_hash
+from zeroconv.evaluation.report import INTERVAL
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.generate.prepare import default_checkpoint
+from zeroconv.reproduce.material import Ground, Material
 from zeroconv.reproduce.world import World
 from zeroconv.weights import Sidecar, load_with_sidecar
 
@@ -26,7 +27,8 @@ class Bench:
     """What experiments share. Drawings start from the same noise, picture by picture, whatever the setting."""
 
     base: BaseModel
-    world: World
+    ground: Ground
+    """Scenes or photographs."""
     out: Path
     """The folder of all experiments; trainings lie in its trainings/."""
     count: int = 64
@@ -41,6 +43,12 @@ class Bench:
     progress: Progress = silent
     _loaded: dict[str, tuple[ControlNet, Sidecar]] = field(default_factory=dict)
 
+    @property
+    def world(self) -> World:
+        """The embedded world, for experiments that need it; the command makes sure that it is the ground."""
+        assert isinstance(self.ground, World)
+        return self.ground
+
     @cached_property
     def drawing(self) -> Sampler:
         """The sampler with the base's own settings filled in."""
@@ -52,6 +60,11 @@ class Bench:
             source = self.checkpoints.get(condition) or default_checkpoint(self.base, condition)
             self._loaded[condition] = load_with_sidecar(source, self.base)
         return self._loaded[condition]
+
+    def material(self, *conditions: str, single: bool = False) -> Material:
+        """Held-out pictures, and what they ask for under these conditions; single: those of one object."""
+        sidecars = {name: self.controlnet(name)[1] for name in conditions}
+        return self.ground.material(sidecars, self.count, single=single)
 
     def controls(self, condition: str, asked: Sequence[Asked], **how: Any) -> Controls:
         """That ControlNet under the condition images of what was asked for; `how` are fields of Controls."""
@@ -74,7 +87,7 @@ class Bench:
         sampler = self.drawing if guidance is None else replace(self.drawing, guidance=guidance)
         return draw(base or self.base, prompts, sampler, controls=controls, what=what, progress=self.progress)
 
-    def protocol(self, held_out: HeldOut, *conditions: str, **further: Any) -> dict[str, Any]:
+    def protocol(self, held_out: TruePictures, *conditions: str, **further: Any) -> dict[str, Any]:
         """What the figures of an experiment depend on: its scenes, the ControlNets of its conditions, and `further`."""
         drawing = asdict(self.drawing)
         del drawing["batch"]  # moves pictures by rounding only
@@ -84,10 +97,9 @@ class Bench:
             "controlnets": {name: weights_hash(self.controlnet(name)[0]) for name in conditions},
             "sampler": drawing,
             "dtype": str(self.base.dtype).removeprefix("torch."),
-            "captions": captions_hash(held_out.captions),
-            "count": len(held_out.captions),
+            "pictures": held_out.describe(),
             "interval": INTERVAL,
-            **self.world.describe(),
+            **self.ground.describe(),
             **further,
         }
 

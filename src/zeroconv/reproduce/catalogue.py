@@ -8,15 +8,31 @@ from zeroconv.reproduce.experiments import (
     ablations,
     composition,
     data_size,
+    depth_to_image,
     misread,
     prompts,
     resolution_weighting,
+    sketches,
     sudden_convergence,
+    systems_compared,
+    transfer,
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (prompts, composition, resolution_weighting, misread, sudden_convergence, data_size, ablations)
+    for module in (
+        prompts,
+        composition,
+        resolution_weighting,
+        misread,
+        sudden_convergence,
+        transfer,
+        data_size,
+        depth_to_image,
+        systems_compared,
+        sketches,
+        ablations,
+    )
 }
 
 

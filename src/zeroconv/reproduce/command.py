@@ -11,7 +11,7 @@ from zeroconv.base.hashing import base_hash
 from zeroconv.data.cache import default_cache
 from zeroconv.errors import UserError
 from zeroconv.evaluation.output import bar, make_folder
-from zeroconv.evaluation.report import write_text
+from zeroconv.evaluation.report import aligned_table, write_text
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.reproduce import estimate, record
 from zeroconv.reproduce.bench import Bench
@@ -19,23 +19,25 @@ from zeroconv.reproduce.catalogue import EXPERIMENTS, chosen
 from zeroconv.reproduce.document import document
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.page import page
-from zeroconv.reproduce.world import World
+from zeroconv.reproduce.scales import add_scale_flags, check_scale, checkpoints_of, ground_of
 from zeroconv.threads import add_threads_flag, use_threads
 
 _EXAMPLES = """\
 examples:
   zeroconv reproduce                          what there is
   zeroconv reproduce composition              one claim
-  zeroconv reproduce all --out runs/paper     all of them, with a time estimate first; go on with the same command"""
+  zeroconv reproduce all --out runs/paper     all of them, with a time estimate first; go on with the same command
+  zeroconv reproduce composition --scale paper --data PHOTOS --out runs/sd15"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The flags of `zeroconv reproduce`."""
-    names = "\n".join(f"  {e.name:24}{e.where:20}{e.title}" for e in EXPERIMENTS.values())
+    names = "\n".join(aligned_table([(e.name, e.where, e.title) for e in EXPERIMENTS.values()], "<<<"))
     parser.description = f"Measure what the ControlNet paper (arXiv 2302.05543) claims.\n\nexperiments:\n{names}"
     parser.epilog = _EXAMPLES
     parser.add_argument("names", nargs="*", metavar="NAME|all", help="what to measure; nothing: list what there is")
     add_base_flags(parser)
+    add_scale_flags(parser)
     parser.add_argument("--count", type=int, default=64, help="pictures for each setting (default: 64)")
     for option in (option for option in fields.options(Sampler) if option.name != "strength"):
         shown = "" if option.default is None else f" (default: {option.default})"
@@ -52,9 +54,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Measure what was asked for; what lies in the folder already is not measured again."""
     if not arguments.names:
-        print("\n".join(f"{e.name:24}{e.where:22}{e.claim}" for e in EXPERIMENTS.values()))
+        print("\n".join(aligned_table([(e.name, e.where, e.claim) for e in EXPERIMENTS.values()], "<<<")))
         return 0
     experiments = chosen(arguments.names)
+    check_scale(arguments, experiments)
     use_threads(arguments.threads)
     bench = _bench(arguments)
     make_folder(bench.out)
@@ -77,7 +80,7 @@ def _measure(experiment: Experiment, bench: Bench, asked: str) -> None:
     started = time.perf_counter()
     finding = experiment.run(bench)
     seconds = time.perf_counter() - started
-    record.write(finding, experiment, bench.out / experiment.name, scale="small", asked=asked, seconds=seconds)
+    record.write(finding, experiment, bench.out / experiment.name, asked=asked, seconds=seconds)
     _write_documents(bench.out)
 
 
@@ -97,8 +100,9 @@ def _bench(arguments: Namespace) -> Bench:
     base = load_asked(arguments, arguments.device)
     return Bench(
         base=base,
-        world=World(base.native_size, bar),
+        ground=ground_of(arguments, base),
         out=arguments.out,
+        checkpoints=checkpoints_of(arguments),
         count=arguments.count,
         sampler=fields.build(Sampler, settings, of="reproduce"),
         cache=arguments.cache,
@@ -117,6 +121,7 @@ def _asked(experiment: Experiment, bench: Bench) -> str:
             "sampler": str(bench.drawing),
             "base": base_hash(bench.base),
             "dtype": str(bench.base.dtype),
-            **bench.world.describe(),
+            "checkpoints": dict(bench.checkpoints),
+            **bench.ground.describe(),
         }
     )

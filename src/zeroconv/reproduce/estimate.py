@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from zeroconv.evaluation.report import aligned_table
 from zeroconv.reproduce.bench import Bench
 from zeroconv.reproduce.experiment import Experiment
 
@@ -10,8 +11,8 @@ TIMED = 4
 """Pictures drawn to find the pace."""
 CONTROLLED = 1.6
 """What a picture under control costs, in pictures without: benchmarks/speed.py."""
-SAMPLE = 2.0
-"""What a training sample costs, in denoising steps of one picture with guidance: one pass back is two forward."""
+SAMPLE = 1.5
+"""What a training sample costs, in denoising steps of one picture with guidance, as measured on the embedded base."""
 
 
 def seconds_per_picture(bench: Bench) -> float:
@@ -32,12 +33,12 @@ def expected_seconds(experiment: Experiment, bench: Bench, picture: float) -> fl
 def table(experiments: Sequence[Experiment], bench: Bench, done: Sequence[str]) -> str:
     """A line an experiment and the sum."""
     picture = seconds_per_picture(bench)
-    lines, whole = [], 0.0
+    lines, whole = list[tuple[str, ...]](), 0.0
     for experiment in experiments:
         seconds = 0.0 if experiment.name in done else expected_seconds(experiment, bench, picture)
         whole += seconds
-        lines.append(f"  {experiment.name:24}{experiment.where:22}{_told(seconds)}")
-    return "\n".join([*lines, f"  {'together':46}{_told(whole)}"])
+        lines.append((experiment.name, experiment.where, _told(seconds)))
+    return "\n".join(aligned_table([*lines, ("together", "", _told(whole))], "<<<"))
 
 
 def _told(seconds: float) -> str:

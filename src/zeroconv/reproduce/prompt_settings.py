@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from zeroconv.evaluation.held_out import HeldOut
-from zeroconv.reproduce.world import World
+from zeroconv.evaluation.held_out import TruePictures
+from zeroconv.reproduce.material import Ground
 
 NONE, VAGUE, WRONG, PERFECT = "none", "insufficient", "conflicting", "perfect"
 INSUFFICIENT = "a high-quality, detailed, and professional image"
 
 
-def prompt_settings(world: World, held_out: HeldOut) -> Mapping[str, Sequence[str]]:
-    """Setting -> a prompt for each scene: none, one that names nothing, one of another object, the scene's own."""
+def prompt_settings(ground: Ground, held_out: TruePictures) -> Mapping[str, Sequence[str]]:
+    """Setting -> a prompt for each picture: none, one that names nothing, one of another object, its own."""
     return {
         NONE: [""] * len(held_out.captions),
         VAGUE: [INSUFFICIENT] * len(held_out.captions),
-        WRONG: world.conflicting(held_out),
+        WRONG: ground.conflicting(held_out),
         PERFECT: list(held_out.captions),
     }

@@ -29,7 +29,6 @@ class Recorded:
     """A finding as it was written."""
 
     folder: Path
-    scale: str
     verdict: Verdict
     words: str
     tables: tuple[Table, ...]
@@ -46,7 +45,7 @@ def hash_of(protocol: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def write(finding: Finding, experiment: Experiment, folder: Path, *, scale: str, asked: str, seconds: float) -> None:
+def write(finding: Finding, experiment: Experiment, folder: Path, *, asked: str, seconds: float) -> None:
     """Write a finding; finding.json comes last, so that a folder with one is whole.
 
     asked: names what was asked for, so that the same is not measured twice.
@@ -63,7 +62,6 @@ def write(finding: Finding, experiment: Experiment, folder: Path, *, scale: str,
         "where": experiment.where,
         "papers_number": experiment.papers_number,
         "rule": experiment.rule,
-        "scale": scale,
         "asked": asked,
         "verdict": finding.verdict.value,
         "words": finding.words,
@@ -88,7 +86,6 @@ def read(folder: Path, asked: str | None = None) -> Recorded | None:
         return None
     return Recorded(
         folder=folder,
-        scale=content["scale"],
         verdict=Verdict(content["verdict"]),
         words=content["words"],
         tables=tuple(_from_json(table) for table in content["tables"]),

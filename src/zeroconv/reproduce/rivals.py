@@ -58,16 +58,17 @@ def learnt(
     scenes: int = SCENES,
     held_out: int = HELD_OUT,
     prepared: int = Plan.prepared,
+    pictures: Path | None = None,
     **changes: Any,
 ) -> LearntSystem:
     """The system that `kind` makes for the base, trained as far as it lies in bench.out/trainings/NAME not yet.
 
     Examples, their order and all that is drawn for them are those of a ControlNet by `trained` with the same seed,
     whose recipe it has but for the `changes`; kind's own chance comes from that seed too. Killed at any moment it goes
-    on with the same call. prepared: batches that it sees before the first step. UserError where the folder holds
-    another training.
+    on with the same call. prepared: batches that it sees before the first step. pictures: a folder to learn from in
+    place of scenes. UserError where the folder holds another training.
     """
-    training = Training(name, condition, scenes, held_out, changes)
+    training = Training(name, condition, scenes, held_out, changes, pictures)
     config = settings_of(bench.base, ALONE, None, training.settings)
     plan = _plan(config, prepared)
     folder = bench.out / "trainings" / name
@@ -136,7 +137,7 @@ def _open(folder: Path, asked: Mapping[str, Any]) -> None:
 
 def _train(bench: Bench, training: Training, rival: Rival, config: TrainConfig, plan: Plan) -> None:
     folder, condition = bench.out / "trainings" / training.name, extraction_of(training.condition, {})
-    source, _ = open_source(f"scenes:{training.scenes}", condition, bench.base.native_size).split(training.held_out)
+    source, _ = open_source(training.data, condition, bench.base.native_size).split(training.held_out)
     examples = training_examples(Preparation(bench.base, condition, bench.cache, bench.workers), source, [], config)
     batches = Batches(
         examples, bench.base, plan.batch_size, config.seed, config.prompt_drop, timestep_power=config.timestep_power

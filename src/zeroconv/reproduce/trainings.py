@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zeroconv.data.sources import extraction_of
@@ -43,11 +44,18 @@ class Training:
     """Scenes among them that measure the control gain."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Of the recipe."""
+    pictures: Path | None = None
+    """A folder of pictures with captions in place of scenes."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """The recipe with its changes."""
         return {**RECIPE, **self.changes}
+
+    @property
+    def data(self) -> str:
+        """As `zeroconv train --data` takes it."""
+        return f"scenes:{self.scenes}" if self.pictures is None else f"folder:{self.pictures}"
 
 
 def trained(bench: Bench, training: Training) -> RunRead:
@@ -61,7 +69,7 @@ def trained(bench: Bench, training: Training) -> RunRead:
         return found
     order = Order(
         condition=extraction_of(training.condition, {}),
-        data=f"scenes:{training.scenes}",
+        data=training.data,
         out=folder,
         resume=(folder / "run.json").exists(),
         workers=bench.workers,

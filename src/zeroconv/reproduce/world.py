@@ -10,7 +10,15 @@ from typing import Any
 
 from zeroconv.base.hashing import weights_hash
 from zeroconv.evaluation.fidelity import fidelity_of
-from zeroconv.evaluation.held_out import EVALUATION_SEED, HeldOut, Picture, Progress, held_out_scenes, render_scenes
+from zeroconv.evaluation.held_out import (
+    EVALUATION_SEED,
+    HeldOut,
+    Picture,
+    Progress,
+    TruePictures,
+    held_out_scenes,
+    render_scenes,
+)
 from zeroconv.evaluation.judge import Judge
 from zeroconv.evaluation.measured import Fidelity
 from zeroconv.evaluation.objects import single_object_scenes
@@ -19,7 +27,9 @@ from zeroconv.evaluation.quality.pictures import of_scenes
 from zeroconv.evaluation.quality.scene_text import share_seen
 from zeroconv.evaluation.statistics import Estimate
 from zeroconv.perception import load_perception
+from zeroconv.reproduce.material import Material
 from zeroconv.scenes import KINDS, Scene, SceneObject
+from zeroconv.weights import Sidecar
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +42,13 @@ class World:
     reference: int = 512
     """Rendered pictures that the quality of drawn ones is measured against."""
 
-    alignment_name = "objects named that are seen"
-    quality_name = "kernel distance to true pictures"
+    alignment_name: str = "objects named that are seen"
+    quality_name: str = "kernel distance to true pictures"
 
-    def held_out(self, count: int, selects: Callable[[Scene], bool] | None = None) -> HeldOut:
-        """The first `count` scenes of the evaluation's seed, of those that `selects`."""
-        return held_out_scenes(count, self.size, selects=selects, progress=self.progress)
+    def held_out(self, count: int, *selects: Callable[[Scene], bool]) -> HeldOut:
+        """The first `count` scenes of the evaluation's seed, of those that each of `selects` takes."""
+        taken = (lambda scene: all(one(scene) for one in selects)) if selects else None
+        return held_out_scenes(count, self.size, selects=taken, progress=self.progress)
 
     def single_objects(self, count: int) -> HeldOut:
         """Scenes with one object, all kinds in turn."""
@@ -48,8 +59,16 @@ class World:
         """How well pictures follow a condition."""
         return fidelity_of(condition, self.judge)
 
-    def conflicting(self, held_out: HeldOut) -> list[str]:
+    def material(self, sidecars: Mapping[str, Sidecar], count: int, *, single: bool = False) -> Material:
+        """Scenes of all sorts, of one object where `single`, or those in which each condition shows something."""
+        fidelity = {name: self.fidelity(name) for name in sidecars}
+        selects = [one.selects for one in fidelity.values() if one.selects is not None]
+        held_out = self.single_objects(count) if single else self.held_out(count, *selects)
+        return Material(held_out, fidelity, {name: one.asked(held_out) for name, one in fidelity.items()})
+
+    def conflicting(self, held_out: TruePictures) -> list[str]:
         """For scenes with one object: the caption with the kind after its own in its place, in the same colour."""
+        assert isinstance(held_out, HeldOut)
         return [_renamed(scene.caption, scene.objects[0]) for scene in held_out.scenes]
 
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
@@ -62,9 +81,9 @@ class World:
         """The kernel distance of N pictures to rendered ones of other scenes; 0 for equal distributions."""
         return estimate_kernel(self.judge.features(pictures), self._reference)
 
-    def describe(self) -> Mapping[str, Any]:
-        """What the figures depend on beside networks and drawing."""
-        return {"world": "scenes", "judge": weights_hash(self.judge.network)[:16], "reference": self.reference}
+    def describe(self) -> dict[str, Any]:
+        """The judge, and with how many pictures others are compared."""
+        return {"ground": "scenes", "judge": weights_hash(self.judge.network)[:16], "reference": self.reference}
 
     @cached_property
     def _reference(self) -> Any:

@@ -61,6 +61,7 @@ class Asked:
     prediction: str | None = None
     """What the base was taken to predict in the run that is made again."""
     dtype: str | None = None
+    """The number type that was in force in the run that is made again."""
     checkpoint_hashes: tuple[str | None, ...] = ()
     """sha256 of each control's ControlNet in the run that is made again."""
 

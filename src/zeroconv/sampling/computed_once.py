@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zeroconv.sampling.forwards import Forward, is_compiled, replaced
+from zeroconv.sampling.forwards import Forward, forward_of, replaced, within_compiled
 
 
 class ComputedOnce:
     """One network and one text over one sampling."""
 
     def __init__(self, network: nn.Module) -> None:
-        is_plain = not is_compiled(network)
-        self._reads_text = [_Remembered(module) for module in text_readers(network)] if is_plain else []
-        self._before_text = before_text(network) if is_plain else []
+        compiled = within_compiled(network)
+        self._reads_text = [_Remembered(module) for module in text_readers(network) if module not in compiled]
+        self._before_text = [module for module in before_text(network) if module not in compiled]
         self._network = network
 
     @contextmanager
@@ -30,7 +30,7 @@ class ComputedOnce:
         """Meanwhile the network computes these once; is_doubled: its 2B rows are the same latents twice."""
         forwards: dict[nn.Module, Forward] = {reader.module: reader for reader in self._reads_text}
         if is_doubled:
-            forwards |= {module: _for_both_halves(module.forward) for module in self._before_text}
+            forwards |= {module: _for_both_halves(forward_of(module)) for module in self._before_text}
         with replaced(self._network, forwards):
             yield
 
@@ -39,7 +39,7 @@ class _Remembered:
     """A module's forward that gives its last output again where its input is the same tensor."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.module, self._forward = module, module.forward
+        self.module, self._forward = module, forward_of(module)
         self._seen: Tensor | None = None
         self._output: Tensor | None = None
 

@@ -10,17 +10,18 @@ from typing import Any
 
 from torch import nn
 
-from zeroconv.sampling.forwards import Forward, is_compiled, replaced
+from zeroconv.sampling.forwards import Forward, forward_of, replaced, within_compiled
 from zeroconv.sampling.savings import Rhythm
 from zeroconv.sampling.timing import Moment
 
 
 class DeepFeatures:
-    """The deep levels of one U-Net over one sampling; a compiled U-Net computes them always."""
+    """The deep levels of one U-Net over one sampling; a U-Net that is compiled as a whole computes them always."""
 
     def __init__(self, unet: nn.Module, every: int) -> None:
         self._unet, self._rhythm = unet, Rhythm(every)
-        self._deep = [] if every == 1 or is_compiled(unet) else deep_modules(unet)
+        deep = [] if every == 1 else deep_modules(unet)
+        self._deep = [] if within_compiled(unet).intersection(deep) else deep
         self._outputs: dict[nn.Module, Any] = {}
 
     @contextmanager
@@ -31,7 +32,7 @@ class DeepFeatures:
             yield
 
     def _keeping(self, module: nn.Module) -> Forward:
-        plain = module.forward
+        plain = forward_of(module)
 
         def compute(*values: Any, **named: Any) -> Any:
             self._outputs[module] = plain(*values, **named)

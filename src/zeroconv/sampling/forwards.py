@@ -23,22 +23,35 @@ def replaced(network: nn.Module, forwards: Mapping[nn.Module, Forward]) -> Itera
     """Modules of the network with these forwards meanwhile. Other threads that use it directly see its own forwards;
     those that come here for the same network wait."""
     with _lock_of(network):
-        before = {module: vars(module).get("forward") for module in forwards}
+        before = {module: vars(module).get(_place(module)) for module in forwards}
         try:
             for module, forward in forwards.items():
-                module.forward = _for_this_thread(forward, module.forward)
+                setattr(module, _place(module), _for_this_thread(forward, forward_of(module)))
             yield
         finally:
             for module, theirs in before.items():
-                vars(module).pop("forward", None)
+                place = _place(module)
+                vars(module).pop(place, None)
                 if theirs is not None:
-                    module.forward = theirs
+                    setattr(module, place, theirs)
 
 
-def is_compiled(network: nn.Module) -> bool:
-    """Whether torch.compile made code of the network or of parts of it, which another forward would make anew."""
-    parts = (getattr(module, "_compiled_call_impl", None) for module in network.modules())
-    return hasattr(network, "_orig_mod") or any(part is not None for part in parts)
+def forward_of(module: nn.Module) -> Forward:
+    """What computes the module when it is called: its forward, or the code that torch.compile made of it."""
+    forward: Forward = getattr(module, _place(module))
+    return forward
+
+
+def _place(module: nn.Module) -> str:
+    """The attribute that a call goes to. Of a compiled module it is the code as a whole: a forward within would be
+    compiled itself."""
+    return "forward" if getattr(module, "_compiled_call_impl", None) is None else "_compiled_call_impl"
+
+
+def within_compiled(network: nn.Module) -> set[nn.Module]:
+    """The modules that are part of a larger one's compiled code, where another forward would make that code anew."""
+    compiled = [module for module in network.modules() if _place(module) != "forward" or hasattr(module, "_orig_mod")]
+    return {part for module in compiled for part in module.modules() if part is not module}
 
 
 def _for_this_thread(forward: Forward, plain: Forward) -> Forward:

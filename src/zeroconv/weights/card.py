@@ -129,5 +129,6 @@ def _fidelity(found: Mapping[str, Any]) -> str:
     rows = [f"| {row['name']} | {row['mean']:.3f} | {row['low']:.3f} .. {row['high']:.3f} |" for row in found["rows"]]
     direction = "less is better" if found["less_is_better"] else "more is better"
     head = f"| {found['metric']}, {direction} | mean | 95 % interval |"
-    told = f"On {found['scenes']} held-out scenes (`zeroconv evaluate control`, protocol {found['protocol_hash']}):"
+    kind = "photographs" if "photographs" in found else "scenes"
+    told = f"On {found[kind]} held-out {kind} (`zeroconv evaluate control`, protocol {found['protocol_hash']}):"
     return "\n".join(["", told, "", head, "|---|---|---|", *rows, ""])

@@ -7,7 +7,6 @@ Systems are compared by one `Scorer`: the networks and the reference are then re
 N pictures, F features.
 """
 
-import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from zeroconv.evaluation.quality.own_backbones import inception, scenes
 from zeroconv.evaluation.quality.per_picture import Score, clip_score, scenes_score
 from zeroconv.evaluation.quality.pictures import Generator, Pictures, of_folder, of_generator, of_list
 from zeroconv.evaluation.quality.pretrained_backbones import clip, dino
-from zeroconv.evaluation.report import Measure, Report, Stopwatch, captions_hash
+from zeroconv.evaluation.report import Measure, Report, Stopwatch, captions_hash, picture_hash
 from zeroconv.evaluation.statistics import CONFIDENCE, SEED, estimate_mean
 
 REVISION = 1  # goes up when a measure of this folder changes its value
@@ -211,7 +210,7 @@ class Scorer:
         hashes, sizes = [], set()
         for numbers in self.progress(groups(range(len(pictures)), READ_TOGETHER), what):
             some, captions = [pictures.load(k) for k in numbers], [pictures.captions[k] for k in numbers]
-            hashes += [_hash(picture) for picture in some]
+            hashes += [picture_hash(picture) for picture in some]
             sizes |= {(picture.shape[1], picture.shape[0]) for picture in some}
             seen = {name: backbone.read(some) for name, backbone in backbones.items()}
             for name, value_of in scores.items():
@@ -264,10 +263,6 @@ def _too_few(own: Features, others: Features) -> str:
     if count >= enough:
         return ""
     return f"{count} pictures a side are few, which enlarges it (of {own.shape[1]} features: {enough} or more)"
-
-
-def _hash(picture: Picture) -> str:
-    return hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).hexdigest()[:16]
 
 
 def _rows(pictures: Pictures, read: _Read) -> tuple[Mapping[str, Any], ...]:

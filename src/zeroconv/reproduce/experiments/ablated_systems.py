@@ -100,13 +100,13 @@ class FineTuned(System):
 
     def trained(self, bench: Bench, seed: int, scale: Scale) -> Ready:
         """On the same examples by the same recipe."""
-        sizes = {"scenes": scale.scenes, "held_out": scale.held_out}
         system = learnt(
             bench,
             self.folder(seed),
             CONDITION,
             lambda base: self.kind(base, seed),
-            **sizes,
+            scenes=scale.scenes,
+            held_out=scale.held_out,
             **{**scale.changes, "seed": seed},
         )
         return Ready(partial(_drawn_by, bench, system.rival), system.seconds, is_base_locked=False)

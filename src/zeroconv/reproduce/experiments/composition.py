@@ -15,9 +15,8 @@ KEPT = 0.9
 
 def run(bench: Bench) -> Finding:
     """Draw scenes with a person under each condition alone, under both, and under both at half strength."""
-    fidelities = {condition: bench.world.fidelity(condition) for condition in PAIR}
-    held_out = bench.world.held_out(bench.count, fidelities["pose"].selects)
-    asked = {condition: fidelity.asked(held_out) for condition, fidelity in fidelities.items()}
+    material = bench.material(*PAIR)
+    held_out, asked, fidelities = material.held_out, material.asked, material.fidelity
     alone = {condition: bench.controls(condition, asked[condition]) for condition in PAIR}
     halved = [bench.controls(condition, asked[condition], share=0.5) for condition in PAIR]
     drawn = {

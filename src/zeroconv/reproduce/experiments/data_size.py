@@ -22,7 +22,8 @@ def run(bench: Bench) -> Finding:
     alone = bench.draw(held_out.captions, what="no control")
     drawn = {"no control": alone}
     for size in SIZES:
-        training = Training(f"{CONDITION}-of-{size}", CONDITION, scenes=size + HELD_OUT)
+        name = f"{CONDITION}-full-0" if size == SIZES[-1] else f"{CONDITION}-of-{size}"
+        training = Training(name, CONDITION, scenes=size + HELD_OUT)
         controls = bench.controls_of(trained(bench, training).folder.controlnet, CONDITION, asked)
         drawn[f"{size:,} scenes"] = bench.draw(held_out.captions, controls, what=f"{size} scenes")
     found = {name: scores(fidelity, pictures, asked) for name, pictures in drawn.items()}

@@ -13,24 +13,24 @@ HALF = 0.5
 
 def run(bench: Bench) -> Finding:
     """Draw scenes of one object under each condition with each prompt, and see whether the object is there."""
-    held_out = bench.world.single_objects(bench.count)
-    prompts = prompt_settings(bench.world, held_out)
+    material = bench.material(*CONDITIONS, single=True)
+    held_out = material.held_out
+    prompts = prompt_settings(bench.ground, held_out)
     empty = bench.draw(prompts[NONE], what="no prompt, no control")
-    chance = bench.world.alignment(empty, held_out.captions)
+    chance = bench.ground.alignment(empty, held_out.captions)
     tables, sheets, ways = [], {}, {}
     for condition in CONDITIONS:
-        fidelity = bench.world.fidelity(condition)
-        asked = fidelity.asked(held_out)
+        fidelity, asked = material.fidelity[condition], material.asked[condition]
         controls = bench.controls(condition, asked)
         drawn = {name: bench.draw(p, controls, what=f"{condition}, {name}") for name, p in prompts.items()}
-        seen = {name: bench.world.alignment(pictures, held_out.captions) for name, pictures in drawn.items()}
+        seen = {name: bench.ground.alignment(pictures, held_out.captions) for name, pictures in drawn.items()}
         ways[condition] = estimate_closed(seen[NONE], chance, seen[PERFECT])
         rows = {
             name: (estimate_mean(scores(fidelity, pictures, asked)), estimate_mean(seen[name]))
             for name, pictures in drawn.items()
         }
         rows["no prompt, no control"] = (estimate_mean(scores(fidelity, empty, asked)), estimate_mean(chance))
-        columns = (fidelity.metric + (", less is better" if fidelity.is_error else ""), bench.world.alignment_name)
+        columns = (fidelity.metric + (", less is better" if fidelity.is_error else ""), bench.ground.alignment_name)
         tables.append(Table(f"prompts under {condition}", columns, rows))
         columns_shown = {"scene": held_out.pictures, condition: images(asked), **drawn}
         sheets[f"{condition}.jpg"] = side_by_side(held_out.captions, columns_shown)

@@ -20,24 +20,25 @@ BOTH, ONE = "both halves", "conditional half, flat"
 
 def run(bench: Bench) -> Finding:
     """Draw scenes from their condition without words in each way."""
-    fidelity, held_out = bench.world.fidelity(CONDITION), bench.world.held_out(bench.count)
-    asked, nothing = fidelity.asked(held_out), [""] * bench.count
+    material = bench.material(CONDITION)
+    fidelity, held_out, asked = material.fidelity[CONDITION], material.held_out, material.asked[CONDITION]
+    nothing = [""] * len(asked)
     ways = {BOTH: bench.controls(CONDITION, asked)}
     for schedule in SCHEDULES:
         name = ONE if schedule == "flat" else f"conditional half, {schedule}"
         ways[name] = bench.controls(CONDITION, asked, weights=schedule, conditional_only=True)
     drawn = {name: bench.draw(nothing, controls, what=name) for name, controls in ways.items()}
-    quality = {name: bench.world.quality(pictures) for name, pictures in drawn.items()}
+    quality = {name: bench.ground.quality(pictures) for name, pictures in drawn.items()}
     rows: dict[str, tuple[Cell, ...]] = {
         name: (
             estimate_mean(scores(fidelity, pictures, asked)),
-            estimate_mean(bench.world.alignment(pictures, held_out.captions)),
+            estimate_mean(bench.ground.alignment(pictures, held_out.captions)),
             quality[name],
             estimate_mean([contrast(picture) for picture in pictures]),
         )
         for name, pictures in drawn.items()
     }
-    columns = (fidelity.metric, bench.world.alignment_name, f"{bench.world.quality_name}, less is better", "contrast")
+    columns = (fidelity.metric, bench.ground.alignment_name, f"{bench.ground.quality_name}, less is better", "contrast")
     true = estimate_mean([contrast(picture) for picture in held_out.pictures])
     rows["true pictures"] = ("", "", "", true)
     sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})

@@ -1,0 +1,59 @@
+"""The paper's scale: photographs in place of scenes. Pictures of the embedded world stand in for them here."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from zeroconv.cli import main
+from zeroconv.reproduce import record
+from zeroconv.scenes import render, sample_scene
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    scenes = [sample_scene(2_000_000, index, kinds=("person", "house")) for index in range(4)]
+    for scene, picture in zip(scenes, render(scenes, size=128).rgb.numpy(), strict=True):
+        Image.fromarray(picture).save(folder / f"{scene.index}.png")
+        (folder / f"{scene.index}.txt").write_text(scene.caption)
+    return folder
+
+
+def paper(*words: str) -> list[str]:
+    return ["reproduce", *words, "--scale", "paper", "--base", "tiny", "--count", "3", "--steps", "1"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
+    assert main(list(command)) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["composition", "resolution-weighting"])
+def test_claims_are_measured_on_photographs(name: str, photographs: Path, tmp_path: Path) -> None:
+    measures = ("--alignment", "scenes-score", "--quality", "scenes-kid")
+    assert main([*paper(name), "--data", str(photographs), *measures, "--out", str(tmp_path)]) == 0
+    found = record.read(tmp_path / name)
+    assert found is not None
+    assert len(found.tables[0].rows) > 3
+    assert (tmp_path / name / found.pictures[0]).exists()
+
+
+def test_what_needs_the_embedded_world_is_refused(capsys: pytest.CaptureFixture[str], photographs: Path) -> None:
+    told = refused(capsys, *paper("data-size"), "--data", str(photographs))
+    assert "data-size is measured at the small scale alone: the trainings are on scenes" in told
+
+
+def test_photographs_are_asked_for_and_only_there(capsys: pytest.CaptureFixture[str], photographs: Path) -> None:
+    assert "--scale paper needs photographs with captions: --data FOLDER" in refused(capsys, *paper("composition"))
+    told = refused(capsys, "reproduce", "composition", "--data", str(photographs))
+    assert "--data is for --scale paper" in told
+
+
+def test_a_checkpoint_is_given_by_its_condition(
+    capsys: pytest.CaptureFixture[str], photographs: Path, tmp_path: Path
+) -> None:
+    command = [*paper("composition"), "--data", str(photographs), "--out", str(tmp_path)]
+    assert "--checkpoint is written CONDITION=SOURCE" in refused(capsys, *command, "--checkpoint", "tiny-pose")
+    told = refused(capsys, *command, "--checkpoint", f"pose={tmp_path / 'nothing'}")
+    assert "nothing" in told
