@@ -47,6 +47,11 @@ class Seen:
         return [value for values in self.fidelity for value in values]
 
     @property
+    def fidelity_by_picture(self) -> list[float]:
+        """Of each scene the mean over all seeds: pictures of one scene from one noise are not independent."""
+        return _means(list(zip(*self.fidelity, strict=True)))
+
+    @property
     def alignment(self) -> Estimate:
         """Over all pictures of all seeds."""
         return estimate_mean([value for values in self.aligned for value in values])

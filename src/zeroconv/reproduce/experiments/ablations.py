@@ -35,7 +35,7 @@ def run(bench: Bench, scale: Scale | None = None) -> Finding:
     study = Study(bench, scale, held_out, fidelity, asked, prompts, uncontrolled)
     base = seen(study, [uncontrolled])
     found = {system.name: measured(study, system) for system in SYSTEMS}
-    full, lite, gaussian = (found[system.name].trained[NONE].fidelities for system in (FULL, LITE, GAUSSIAN))
+    full, lite, gaussian = (found[system.name].trained[NONE].fidelity_by_picture for system in (FULL, LITE, GAUSSIAN))
     verdict, words = judge(
         estimate_difference(full, lite),
         estimate_difference(full, gaussian),
@@ -98,9 +98,9 @@ EXPERIMENT = Experiment(
     papers_number="user ranks 4.22 and 4.28 (ControlNet) over 3.93 and 4.09 (lite), FID 15.27 over 17.92; Fig. 8 in "
     "pictures",
     rule="holds where, without words, the full ControlNet follows the condition better than lite and better than "
-    "Gaussian joints (95 % intervals of the paired differences above 0) and the pictures under Gaussian joints before "
-    "training are farther from true ones than the base's (intervals apart); in part where some of the three are so; "
-    "it does not where none is and one is surely the other way round",
+    "Gaussian joints (95 % intervals of the differences scene by scene, means over seeds, above 0) and the pictures "
+    "under Gaussian joints before training are farther from true ones than the base's (intervals apart); in part where "
+    "some of the three are so; it does not where none is and one is surely the other way round",
     run=run,
     pictures=lambda count: drawings(SEEDS) * count,
     samples=SEEDS * len(SYSTEMS) * SAMPLES,
