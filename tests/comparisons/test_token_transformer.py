@@ -68,9 +68,17 @@ def test_the_loss_is_that_of_the_next_token(base: BaseModel) -> None:
     assert torch.allclose(rival.losses(batch), by_hand, rtol=1e-4)
 
 
+def test_near_codes_begin_alike(base: BaseModel) -> None:
+    rival = TokenTransformer(base, codes=32, condition_codes=8, width=32, layers=1)
+    rival.prepare([replace(batch, latents=batch.noise) for batch in [toy_batch(base, 8)]])
+    apart = torch.cdist(rival.picture_codes.codes, rival.picture_codes.codes).flatten()
+    for weights in (rival.picture_embedding.weight, rival.out.weight):
+        assert torch.corrcoef(torch.stack([apart, torch.cdist(weights, weights).flatten()]))[0, 1] > 0.8
+
+
 def test_it_learns_from_the_condition(base: BaseModel) -> None:
     torch.manual_seed(0)
-    rival, batch = TokenTransformer(base, codes=16, condition_codes=4, width=32, layers=2), toy_batch(base)
+    rival, batch = TokenTransformer(base, codes=4, condition_codes=2, width=32, layers=2), toy_batch(base)
     rival.prepare([batch])
     before, after = learnt(rival, batch, 100)
     assert after < 0.1 * before

@@ -32,6 +32,25 @@ def test_sampling_yields_after_each_step_and_leaves_the_scheduler_alone() -> Non
     assert torch.equal(scheduler.timesteps, before)
 
 
+def test_latents_can_be_moved_after_each_step() -> None:
+    asked: list[Tensor] = []
+    pairs: list[tuple[Tensor, Tensor]] = []
+
+    def predict(latents: Tensor, moment: Moment) -> Tensor:
+        asked.append(latents)
+        return torch.zeros_like(latents)
+
+    def moved(before: Tensor, after: Tensor) -> Tensor:
+        pairs.append((before, after))
+        return after + 1
+
+    stages = list(sample(predict, DDIMScheduler(steps_offset=1), torch.ones(1, 4, 2, 2), 3, moved=moved))
+    for k, (before, after) in enumerate(pairs):
+        assert torch.equal(before, asked[k]) and torch.equal(stages[k], after + 1)
+        assert k == 0 or torch.equal(asked[k], stages[k - 1])
+    assert len(pairs) == 3
+
+
 def test_the_loop_is_lazy() -> None:
     runs: list[int] = []
 

@@ -27,7 +27,9 @@ class Codebook(nn.Module):
     def __init__(self, codes: int, width: int) -> None:
         super().__init__()
         self.codes: Tensor
+        self.different: Tensor
         self.register_buffer("codes", torch.zeros(codes, width))
+        self.register_buffer("different", torch.tensor(codes))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -35,7 +37,8 @@ class Codebook(nn.Module):
     def find(self, points: Tensor) -> None:
         """Codes that are near to all points (n, d), by k-means from randomly chosen ones; the same for the same points.
 
-        UserError for fewer points than codes. Where fewer different points than codes, some codes are there twice.
+        UserError for fewer points than codes. Where points differ in fewer ways than there are codes, the last codes
+        repeat the first and are never a point's token: rounding would choose among equals.
         """
         if len(points) < len(self):
             raise UserError(f"a codebook of {len(self)} codes needs as many points or more, got {len(points)}")
@@ -46,14 +49,15 @@ class Codebook(nn.Module):
         with warnings.catch_warnings():  # a code nearest to nothing stays where it is
             warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)
             found, _ = kmeans2(chosen, first, iter=_ITERATIONS, minit="matrix")
+        self.different.fill_(len(found))
         self.codes.copy_(torch.from_numpy(np.resize(found, self.codes.shape)))
 
     def tokens(self, points: Tensor) -> Tensor:
-        """Points (..., d) -> (...) the number of the nearest code, the first of equals."""
-        flat = points.reshape(-1, points.shape[-1]).to(self.codes)
+        """Points (..., d) -> (...) the number of the nearest code."""
+        codes = self.codes[: int(self.different)]
         # |x - c|^2 without |x|^2, which is the same for all codes
-        distances = self.codes.square().sum(dim=1) - 2 * flat @ self.codes.T
-        return distances.argmin(dim=1).view(points.shape[:-1])
+        distances = codes.square().sum(dim=1) - 2 * points.to(codes) @ codes.T
+        return distances.argmin(dim=-1)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (...) -> their codes (..., d)."""
