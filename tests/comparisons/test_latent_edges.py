@@ -1,5 +1,7 @@
 """Sketch-Guided Diffusion in small: edges are found in features, and their gradient moves the sampling."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,6 +10,7 @@ from toyrivals import PROMPTS, check_seeds_decide, distance, learnt, toy_batch, 
 from wordbase import word_base
 from zeroconv.base import BaseModel
 from zeroconv.comparisons.latent_edges import LatentEdges, _Pull
+from zeroconv.errors import UserError
 from zeroconv.evaluation.drawing import denoised
 from zeroconv.sampling import guided_noise
 
@@ -92,6 +95,12 @@ def test_the_move_is_beta_steps_long_and_ends_half_way(base: BaseModel, trained:
 
     denoised(base, pull.predict_noise, (1,), toy_sampler(base, steps=8), moved=noted)
     assert lengths == pytest.approx([1.6] * 4 + [0.0] * 4, rel=1e-4)
+
+
+def test_schedulers_of_another_scale_are_refused(base: BaseModel, trained: LatentEdges) -> None:
+    sampler = replace(toy_sampler(base), scheduler="euler")
+    with pytest.raises(UserError, match="the scheduler euler; ddim can"):
+        trained.draw(PROMPTS[:1], toy_batch(base, 1).condition, (7,), sampler)
 
 
 def test_seeds_and_conditions_decide_the_pictures(base: BaseModel, trained: LatentEdges) -> None:

@@ -18,9 +18,15 @@ from zeroconv.base import BaseModel
 from zeroconv.comparisons.rival import Rival
 from zeroconv.control import Text
 from zeroconv.data.records import Batch
+<<<<<<< HEAD
 from zeroconv.evaluation.drawing import from_seeds
+=======
+from zeroconv.errors import UserError
+from zeroconv.evaluation.drawing import denoised
+>>>>>>> f958c2ee7e81edc4a3f0eadfc03a6e8003dfd9f0
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.sampling import Moment, PredictNoise, guided_noise
+from zeroconv.schedulers import make_scheduler
 
 WIDTHS = (512, 256, 128, 64)
 """Widths of the hidden layers, as published."""
@@ -94,8 +100,13 @@ class LatentEdges(Rival):
 
     @torch.no_grad()
     def draw(self, prompts: Sequence[str], condition: Tensor, seeds: Sequence[int], sampler: Sampler) -> Tensor:
-        """Pictures (B, 3, H, W) of the prompts; with a beta of 0 the base's own, bit by bit."""
-        assert sampler.guidance is not None
+        """Pictures (B, 3, H, W) of the prompts; with a beta of 0 the base's own, bit by bit.
+
+        UserError for schedulers whose latents are not of the U-Net's scale: their steps' lengths mean something else.
+        """
+        assert sampler.guidance is not None and sampler.scheduler is not None
+        if make_scheduler(sampler.scheduler, self.base.scheduler).init_noise_sigma != 1:
+            raise UserError(f"{self.name} cannot measure the steps of the scheduler {sampler.scheduler}; ddim can")
         text, negative = self.base.encode_text(prompts), self.base.encode_negative([""] * len(prompts))
         predict_noise = guided_noise(self.base, [], text, negative, sampler.guidance)
         pull = _Pull(self, predict_noise, text, self.edges(condition))
