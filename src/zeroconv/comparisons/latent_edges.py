@@ -18,12 +18,8 @@ from zeroconv.base import BaseModel
 from zeroconv.comparisons.rival import Rival
 from zeroconv.control import Text
 from zeroconv.data.records import Batch
-<<<<<<< HEAD
-from zeroconv.evaluation.drawing import from_seeds
-=======
 from zeroconv.errors import UserError
-from zeroconv.evaluation.drawing import denoised
->>>>>>> f958c2ee7e81edc4a3f0eadfc03a6e8003dfd9f0
+from zeroconv.evaluation.drawing import from_seeds
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.sampling import Moment, PredictNoise, guided_noise
 from zeroconv.schedulers import make_scheduler
