@@ -11,7 +11,7 @@ from typing import Any
 from zeroconv.training.config import TrainConfig
 
 SAMPLES = 12_000
-RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3)
+RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Learning rates of the baseline: the paper's own, then those that may suit a small base."""
 BATCHES = (4, 16)
 
@@ -67,15 +67,16 @@ class Ours:
         return Run(self.name + _seed(seed), settings, self.fault, self.released_start, self.samples)
 
 
+_SOONER = {"batch_size": 4, "learning_rate": 1.2e-3, "warm_up": 20, "ema": 0.98}
 VARIED = (
     Ours(),
+    Ours("sooner", _SOONER),
+    Ours("sooner-3000", _SOONER, samples=3000),
     Ours("ours-released-start", released_start=True),
     Ours("ours-min-snr", {"min_snr": 5.0}),
     Ours("ours-batch-4", {"batch_size": 4, "learning_rate": 3e-4}),
     Ours("ours-rate-1e-3", {"learning_rate": 1e-3}),
     Ours("ours-rate-2e-3", {"learning_rate": 2e-3}),
-    Ours("ours-short-4800", {"learning_rate": 2e-3}, samples=4800),
-    Ours("ours-short-3000", {"learning_rate": 2e-3}, samples=3000),
     Ours("ours-joints-4", {"joint_rate": 4.0}),
     Ours("ours-noisy", {"timestep_power": 0.65}),
 )
