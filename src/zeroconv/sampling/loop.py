@@ -52,9 +52,8 @@ def sample(
     for moment, next_timestep in zip(moments, [*following, None], strict=True):
         with torch.no_grad():
             noise = predict_noise(scheduler.scale_model_input(latents, moment.timestep), moment)
-            before = latents
-            latents = scheduler.step(noise, moment.timestep, before, return_dict=False, **options)[0]
-            latents = latents if moved is None else moved(before, latents)
+            stepped = scheduler.step(noise, moment.timestep, latents, return_dict=False, **options)[0]
+            latents = stepped if moved is None else moved(latents, stepped)
         if start is not None:
             latents = start.blended(scheduler, latents, beginning, next_timestep)
         yield latents
