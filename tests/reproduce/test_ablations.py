@@ -18,10 +18,10 @@ from zeroconv.reproduce.experiments.ablated_systems import (
     GAUSSIAN,
     LITE,
     SYSTEMS,
-    FineTuned,
     Ready,
     Scale,
     System,
+    Unlocked,
     Variant,
 )
 from zeroconv.reproduce.experiments.ablation_measures import Seen
@@ -36,7 +36,7 @@ FEW = Scale(
     held_out=8,
     changes={"steps": 2, "batch_size": 2, "save_every": 2, "gain_every": 0, "learning_rate": 1e-2, "warm_up": 0},
 )
-LORA = next(system for system in SYSTEMS if isinstance(system, FineTuned) and system.key == "lora")
+LORA = next(system for system in SYSTEMS if isinstance(system, Unlocked) and system.key == "lora")
 
 
 def about(mean: float, width: float = 0.05) -> Estimate:
@@ -74,7 +74,7 @@ class Untrained(Variant):
         return Ready(self.begun(bench, seed), 1.0, is_base_locked=True)
 
 
-class UntrainedFineTuned(FineTuned):
+class UntrainedOne(Unlocked):
     """As if its training had changed the base to draw without words."""
 
     def trained(self, bench: Bench, seed: int, scale: Scale) -> Ready:
@@ -95,7 +95,7 @@ def bench(base: BaseModel, tmp_path: Path) -> Bench:
 
 def test_it_tells_what_joints_and_training_do_to_the_base(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     controlnets = [Untrained(system.name, system.key) for system in (FULL, LITE, GAUSSIAN)]
-    monkeypatch.setattr(ablations, "SYSTEMS", (*controlnets, UntrainedFineTuned(LORA.name, LORA.key, LORA.kind)))
+    monkeypatch.setattr(ablations, "SYSTEMS", (*controlnets, UntrainedOne(LORA.name, LORA.key, LORA.kind)))
     drawn: list[str] = []
 
     def counting(items, what):  # type: ignore[no-untyped-def]

@@ -89,7 +89,7 @@ class Variant(System):
 
 
 @dataclass(frozen=True)
-class FineTuned(System):
+class Unlocked(System):
     """A compared system in which weights of the base are trained. kind: makes it from the base and a seed."""
 
     kind: Callable[[BaseModel, int], Rival]
@@ -121,8 +121,8 @@ SYSTEMS: Sequence[System] = (
     GAUSSIAN,
     Variant("middle only", "middle"),
     Variant("modulation, our reading", "modulation"),
-    FineTuned("direct fine-tuning", "direct", lambda base, seed: DirectFineTuning(base)),
-    FineTuned("LoRA fine-tuning", "lora", lambda base, seed: LoraFineTuning(base, seed=seed)),
+    Unlocked("direct fine-tuning", "direct", lambda base, seed: DirectFineTuning(base)),
+    Unlocked("LoRA fine-tuning", "lora", lambda base, seed: LoraFineTuning(base, seed=seed)),
 )
 
 

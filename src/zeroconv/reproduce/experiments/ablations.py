@@ -13,8 +13,8 @@ from zeroconv.reproduce.experiments.ablated_systems import (
     GAUSSIAN,
     LITE,
     SYSTEMS,
-    FineTuned,
     Scale,
+    Unlocked,
 )
 from zeroconv.reproduce.experiments.ablation_measures import Study, compared, damage, measured, seen, spread
 from zeroconv.reproduce.finding import Finding, Verdict, shown
@@ -85,7 +85,7 @@ def judge(
 
 def drawings(seeds: int) -> int:
     """How often a picture of each scene is drawn."""
-    unlocked = sum(isinstance(system, FineTuned) for system in SYSTEMS)
+    unlocked = sum(isinstance(system, Unlocked) for system in SYSTEMS)
     return 1 + seeds * (len(SYSTEMS) * (1 + PROMPTS) + unlocked)
 
 
