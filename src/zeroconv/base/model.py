@@ -45,14 +45,13 @@ def load_base(
     """Load and lock a base: a built-in name ("tiny"), a diffusers folder, a single file, or a hub id (owner/name).
 
     Local files and built-in names never touch the network. dtype holds whatever number type the files have; "auto" is
-    bfloat16 where the device multiplies in it, else float32, which is the default as training and measuring need it.
-    For single files, tokenizer: the folder of CLIP's vocabulary, which they do not hold. prediction: "epsilon" or
-    "v_prediction", what the U-Net predicts; None: what the folder says, or what `read_single_file` finds.
+    bfloat16 where the device multiplies in it, else float32, the default, which training and measuring need. For
+    single files tokenizer is the folder of CLIP's vocabulary, which they do not hold, and prediction "epsilon" or
+    "v_prediction", what the U-Net predicts; None: as the folder says, or as `read_single_file` finds.
     UserError: nothing there, not a base, cut short, a hub that does not answer, or a device that is not there.
     """
     _check_device(device)
-    if dtype == "auto":
-        dtype = NUMBER_TYPES[fastest_type(torch.device(device))]
+    dtype = NUMBER_TYPES[fastest_type(torch.device(device))] if dtype == "auto" else dtype
     if prediction not in (None, *PREDICTIONS):
         raise UserError(f"unknown prediction {prediction!r}; {nearest(prediction, PREDICTIONS)}.")
     place = base_place(name_or_path)
