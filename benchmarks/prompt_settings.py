@@ -22,11 +22,11 @@ from zeroconv.evaluation.objects import single_object_scenes
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.evaluation.sheet import Tile, contact_sheet, save_sheet
 from zeroconv.perception import load_perception
+from zeroconv.reproduce.prompt_settings import INSUFFICIENT
 from zeroconv.scenes import SceneObject
 from zeroconv.scenes.vocabulary import SOLIDS
 from zeroconv.weights import load_with_sidecar
 
-INSUFFICIENT = "a high-quality, detailed, and professional image"
 SHOWN = 9
 
 

@@ -1,5 +1,6 @@
 """The paper's scale: photographs in place of scenes. Pictures of the embedded world stand in for them here."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_claims_are_measured_on_photographs(name: str, photographs: Path, tmp_pa
     assert found is not None
     assert len(found.tables[0].rows) > 3
     assert (tmp_path / name / found.pictures[0]).exists()
+
+
+def test_other_photographs_are_measured_anew(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = shutil.copytree(photographs, tmp_path / "others")
+    command = [*paper("composition"), "--alignment", "scenes-score", "--out", str(tmp_path / "out")]
+    for data, is_done in ((photographs, False), (photographs, True), (others, False)):
+        assert main([*command, "--data", str(data)]) == 0
+        assert ("done already" in capsys.readouterr().out) == is_done
 
 
 def test_what_needs_the_embedded_world_is_refused(capsys: pytest.CaptureFixture[str], photographs: Path) -> None:

@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
     use_threads(arguments.threads)
     bench = _bench(arguments)
     make_folder(bench.out)
-    asked = {e.name: _asked(e, bench) for e in experiments}
+    asked = {e.name: _asked(e, bench, arguments.data) for e in experiments}
     done = [name for name, key in asked.items() if record.read(bench.out / name, key)]
     print(estimate.table(experiments, bench, done), flush=True)
     if arguments.estimate:
@@ -73,6 +73,7 @@ def run(arguments: Namespace) -> int:
         assert found is not None
         print(f"{experiment.name}: {found.verdict.value}. {found.words}", flush=True)
     _write_documents(bench.out)
+    print(f"written: {bench.out / 'index.html'}, {bench.out / 'paper.md'}", flush=True)
     return 0
 
 
@@ -90,7 +91,6 @@ def _write_documents(out: Path) -> None:
     pairs = [(EXPERIMENTS[name], known) for name, known in found.items()]
     write_text(out / "index.html", page(pairs))
     write_text(out / "paper.md", document(pairs))
-    print(f"written: {out / 'index.html'}, {out / 'paper.md'}", flush=True)
 
 
 def _bench(arguments: Namespace) -> Bench:
@@ -111,8 +111,8 @@ def _bench(arguments: Namespace) -> Bench:
     )
 
 
-def _asked(experiment: Experiment, bench: Bench) -> str:
-    """Names all that decides what an experiment does."""
+def _asked(experiment: Experiment, bench: Bench, data: str | None) -> str:
+    """Names all that decides what an experiment does; data: the photographs, by where they are."""
     return record.hash_of(
         {
             "experiment": experiment.name,
@@ -122,6 +122,7 @@ def _asked(experiment: Experiment, bench: Bench) -> str:
             "base": base_hash(bench.base),
             "dtype": str(bench.base.dtype),
             "checkpoints": dict(bench.checkpoints),
+            "data": data,
             **bench.ground.describe(),
         }
     )

@@ -32,7 +32,7 @@ def expected_seconds(experiment: Experiment, bench: Bench, picture: float) -> fl
 
 def table(experiments: Sequence[Experiment], bench: Bench, done: Sequence[str]) -> str:
     """A line an experiment and the sum."""
-    picture = seconds_per_picture(bench)
+    picture = seconds_per_picture(bench) if len(done) < len(experiments) else 0.0
     lines, whole = list[tuple[str, ...]](), 0.0
     for experiment in experiments:
         seconds = 0.0 if experiment.name in done else expected_seconds(experiment, bench, picture)
