@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from toytraining import same_weights, toy_base, toy_batches, toy_controlnet, toy_example
+from toytraining import same_weights, toy_base, toy_batches, toy_controlnet, toy_example, toy_unet
 
 from zeroconv.base import BaseModel
 from zeroconv.errors import UserError
@@ -120,3 +120,16 @@ def test_the_eight_bit_optimiser_is_an_extra(base: BaseModel, monkeypatch: pytes
     )
     with pytest.raises(UserError, match="trained with --optimizer adamw; it cannot go on with adamw8bit"):
         check_same_optimizer({}, config)
+
+
+def test_the_real_eight_bit_optimiser_goes_on_bitwise(base: BaseModel) -> None:
+    pytest.importorskip("bitsandbytes", minversion="0.50", reason="pip install 'zeroconv[adamw8bit]'")
+    config, wide = replace(CONFIG, optimizer="adamw8bit"), replace(base, unet=toy_unet(channels=(8, 32)))
+    whole, cut = toy_controlnet(wide), toy_controlnet(wide)
+    steps = run(wide, config, whole)
+    kinds = {kept["state1"].dtype for kept in steps[-1].state.optimizer.state.values()}
+    assert kinds == {torch.uint8, torch.float32}, "of fewer than 4,096 weights they stay in 32 bits"
+    record = deepcopy(to_record(run(wide, replace(config, steps=2), cut)[-1].state, config))
+    cut = toy_controlnet(wide)
+    assert [step.loss for step in run(wide, config, cut, resume=record)] == [step.loss for step in steps[2:]]
+    assert same_weights(whole.state_dict(), cut.state_dict())

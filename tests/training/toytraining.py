@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import nn
 
 from tinybases import WIDTH, random_unet, randomise
@@ -31,17 +31,21 @@ class ToyBase(BaseModel):
         return Text(torch.stack([torch.randn(5, WIDTH, generator=torch.Generator().manual_seed(s)) for s in seeds]))
 
 
-def toy_base(prediction_type: str = "epsilon") -> BaseModel:
-    unet = random_unet(
+def toy_unet(channels: tuple[int, int] = (8, 16)) -> UNet2DConditionModel:
+    """Two levels, the first with attention."""
+    return random_unet(
         "sd15",
-        block_out_channels=(8, 16),
+        block_out_channels=channels,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         layers_per_block=1,
         attention_head_dim=2,
     )
+
+
+def toy_base(prediction_type: str = "epsilon") -> BaseModel:
     scheduler = DDIMScheduler(steps_offset=1, prediction_type=prediction_type)
-    return ToyBase("toy", unet, nn.Identity(), (), (), scheduler)
+    return ToyBase("toy", toy_unet(), nn.Identity(), (), (), scheduler)
 
 
 def toy_controlnet(base: BaseModel, *, awake: bool = True, name: str = "full") -> ControlNet:
