@@ -26,7 +26,6 @@ from zeroconv.reproduce.experiments.ablated_systems import (
 )
 from zeroconv.reproduce.experiments.ablation_measures import Seen
 from zeroconv.reproduce.finding import Verdict
-from zeroconv.reproduce.trainings import SAMPLES
 from zeroconv.reproduce.world import World
 from zeroconv.variants import VARIANTS
 
@@ -63,8 +62,8 @@ def test_the_rule_of_the_ablations(over_lite: float, over_gaussian: float, start
 def test_every_variant_and_both_kinds_of_fine_tuning_are_there() -> None:
     assert {system.key for system in SYSTEMS} == VARIANTS.keys() | {"direct", "lora"}
     assert len({system.name for system in SYSTEMS}) == len(SYSTEMS) == 7
-    assert EXPERIMENTS["ablations"].samples == 21 * SAMPLES
-    assert FULL.folder(0) == "canny-full-0"
+    assert EXPERIMENTS["ablations"].samples == 21 * 4000
+    assert FULL.folder(0) == "ablation-full-0"
 
 
 class Untrained(Variant):

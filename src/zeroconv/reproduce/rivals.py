@@ -38,6 +38,10 @@ from zeroconv.weights import Sidecar
 
 CHANNELS = 3
 """Of the condition images that compared systems read."""
+PREPARED = 64
+"""Batches of the recipe's seen before the first step: codebooks need some 256 pictures."""
+RATES: Mapping[str, float] = {}
+"""Learning rates of systems that do not learn best at the recipe's: benchmarks/rival_rates.py."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,28 +61,30 @@ def learnt(
     *,
     scenes: int = SCENES,
     held_out: int = HELD_OUT,
-    prepared: int = Plan.prepared,
+    prepared: int = PREPARED,
     pictures: Path | None = None,
     **changes: Any,
 ) -> LearntSystem:
     """The system that `kind` makes for the base, trained as far as it lies in bench.out/trainings/NAME not yet.
 
     Examples, their order and all that is drawn for them are those of a ControlNet by `trained` with the same seed,
-    whose recipe it has but for the `changes`; kind's own chance comes from that seed too. Killed at any moment it goes
-    on with the same call. prepared: batches that it sees before the first step. pictures: a folder to learn from in
-    place of scenes. UserError where the folder holds another training.
+    whose recipe it has but for its own rate and the `changes`; kind's own chance comes from that seed too. Killed at
+    any moment it goes on with the same call. prepared: batches that it sees before the first step. pictures: a folder
+    to learn from in place of scenes. UserError where the folder holds another training.
     """
-    training = Training(name, condition, scenes, held_out, changes, pictures)
-    config = settings_of(bench.base, ALONE, None, training.settings)
-    plan = _plan(config, prepared)
     folder = bench.out / "trainings" / name
 
     def seeded(base: BaseModel) -> Rival:
         with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
+            torch.manual_seed(changes.get("seed", TrainConfig.seed))
             return kind(base)
 
     rival = seeded(bench.base)
+    if rival.name in RATES:
+        changes = {"learning_rate": RATES[rival.name], **changes}
+    training = Training(name, condition, scenes, held_out, changes, pictures)
+    config = settings_of(bench.base, ALONE, None, training.settings)
+    plan = _plan(config, prepared)
     _open(folder, _asked(training, rival, config, plan))
     if (folder / "rival").exists():
         rival = load_rival(seeded, bench.base, folder / "rival")

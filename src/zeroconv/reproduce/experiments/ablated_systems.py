@@ -22,6 +22,8 @@ from zeroconv.training.start import first_controlnet
 from zeroconv.weights import Sidecar, load_with_sidecar
 
 CONDITION = "canny"
+STEPS = 1000
+"""Of each training, fewer than elsewhere as there are so many."""
 
 Drawing = Callable[[Sequence[str], Sequence[Asked], str], tuple[Picture, ...]]
 """Prompts, what is asked for and what the progress bar says -> pictures."""
@@ -34,7 +36,7 @@ class Scale:
     seeds: int = 3
     scenes: int = SCENES
     held_out: int = HELD_OUT
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=lambda: {"steps": STEPS, "gain_every": 50})
     """Of the recipe."""
 
 
@@ -67,7 +69,7 @@ class System(ABC):
 
     def folder(self, seed: int) -> str:
         """The name of a training."""
-        return f"{CONDITION}-{self.key}-{seed}"
+        return f"ablation-{self.key}-{seed}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zeroconv.reproduce.experiments.ablated_systems import (
     FULL,
     GAUSSIAN,
     LITE,
+    STEPS,
     SYSTEMS,
     Scale,
     Unlocked,
@@ -20,7 +21,7 @@ from zeroconv.reproduce.experiments.ablation_measures import Study, compared, da
 from zeroconv.reproduce.finding import Finding, Verdict, shown
 from zeroconv.reproduce.prompt_settings import INSUFFICIENT, NONE, PERFECT, WRONG, prompt_settings
 from zeroconv.reproduce.sheets import side_by_side
-from zeroconv.reproduce.trainings import SAMPLES, Training
+from zeroconv.reproduce.trainings import RECIPE, Training
 
 SEEDS = 3
 PROMPTS = 4
@@ -103,6 +104,6 @@ EXPERIMENT = Experiment(
     "some of the three are so; it does not where none is and one is surely the other way round",
     run=run,
     pictures=lambda count: drawings(SEEDS) * count,
-    samples=SEEDS * len(SYSTEMS) * SAMPLES,
+    samples=SEEDS * len(SYSTEMS) * STEPS * int(RECIPE["batch_size"]),
     needs_world="the trainings are on scenes",
 )

@@ -15,14 +15,14 @@ from zeroconv.training.gain_figure import LIGHT
 from zeroconv.training.report.figures import gain_png, previews_of
 from zeroconv.training.report.reading import RunRead
 
-TRAINING = Training("canny-closely-watched", "canny", changes={"gain_every": 10, "preview_every": 100})
+TRAINING = Training("canny-closely-watched", "canny", changes={"gain_every": 30, "preview_every": 150})
 LOW, HIGH, WITHIN = 0.1, 0.5, 0.1
 """Shares of the last gain, and of the steps."""
-SHOWN = (10, 50, 100, 200, 400, 700, 1000)
+SHOWN = (30, 90, 150, 240, 300, 600, 1200, 2100, 3000)
 
 
 def run(bench: Bench) -> Finding:
-    """Train Canny control from nothing, measure the control gain every ten steps, and see how fast it comes."""
+    """Train Canny control from nothing, measure the control gain every thirty steps, and see how fast it comes."""
     found = trained(bench, TRAINING)
     points = found.curve.points
     onset = found.onset

@@ -19,8 +19,6 @@ CONDITION = "segmentation"
 RIVALS = (TokenTransformer, ConcatenatedLDM, SemanticSpace, TrainedAdapter)
 IN_THE_TABLES = (TokenTransformer.name, ConcatenatedLDM.name, SemanticSpace.name, "ControlNet-lite")
 """What the paper's own tables hold beside ControlNet."""
-PREPARED = 22
-"""Batches seen before the first step: codebooks need some 256 pictures."""
 OURS: Mapping[str, str] = {"ControlNet-lite": "lite", "ControlNet": "full"}
 PAPERS = {
     "true pictures": ("0.58", "", ""),
@@ -44,7 +42,7 @@ def run(bench: Bench) -> Finding:
     }
     minutes = {}
     for kind in RIVALS:
-        system = learnt(bench, f"{CONDITION}-{kind.__name__.lower()}", CONDITION, kind, prepared=PREPARED)
+        system = learnt(bench, f"{CONDITION}-{kind.__name__.lower()}", CONDITION, kind)
         minutes[kind.name] = system.seconds / 60
         drawn[kind.name] = drawn_by(bench, system.rival, CONDITION, asked, held_out.captions, what=kind.name)
     for name, variant in OURS.items():
