@@ -98,7 +98,8 @@ class Unlocked(System):
 
     def begun(self, bench: Bench, seed: int) -> Drawing:
         """As it is made."""
-        return partial(_drawn_by, bench, self.kind(bench.base, seed))
+        rival = self.kind(bench.base, seed).requires_grad_(False)  # as the base: torch rounds otherwise for gradients
+        return partial(_drawn_by, bench, rival)
 
     def trained(self, bench: Bench, seed: int, scale: Scale) -> Ready:
         """On the same examples by the same recipe."""
