@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from toytraining import toy_base, toy_controlnet, toy_example
@@ -6,6 +8,7 @@ from zeroconv.data.batches import held_out_batches
 from zeroconv.objective import Gain
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.gain import BandGain, gain_point, interval_factor, measure_gain
+from zeroconv.training.precision import shorten
 
 LEVELS = torch.tensor([10, 500, 990])
 
@@ -22,6 +25,19 @@ def test_a_new_controlnet_gains_exactly_nothing() -> None:
     assert other.gain != 0 and other.shuffled_gain != 0
     assert all(band.gain != 0 and band.shuffled_gain != 0 for band in other.bands)
     assert asleep.training and awake.training
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_in_short_types_too_a_new_controlnet_gains_nothing_and_a_trained_one_what_it_does(precision: Any) -> None:
+    base, awake = toy_base(), toy_controlnet(toy_base())
+    held_out = held_out_batches(base, [toy_example(k) for k in range(8)], batch_size=4, seed=0)
+    whole = gain_point(0, measure_gain(base, awake, held_out))
+    shorten(base.unet, precision)
+    assert base.dtype is not torch.float32
+    nothing = gain_point(0, measure_gain(base, toy_controlnet(base, awake=False), held_out, precision))
+    assert (nothing.gain, nothing.shuffled_gain) == (0, 0)
+    short = gain_point(0, measure_gain(base, awake, held_out, precision))
+    assert short.gain == pytest.approx(whole.gain, rel=0.05) and short.gain != whole.gain
 
 
 def test_means_are_of_paired_differences() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 from toytraining import Train, same_weights
@@ -51,6 +52,23 @@ def test_the_result_says_what_it_is_and_what_it_took(whole: Path, sd15_folder: P
     assert training["data"] == {"kind": "scenes", "seed": 1, "size": 64, "examples": 6}
 
 
+def test_a_run_in_bf16_keeps_its_base_short_and_goes_on_bitwise(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_file, "PREVIEWED", 1)
+    seen = []
+    observe = run_file.observe
+    monkeypatch.setattr(run_file, "observe", lambda run, *told: (seen.append(run.base.dtype), observe(run, *told)))
+    short = ("--precision", "bf16", "--preview-every", "2", "--decay", "0")
+    assert train(tmp_path / "whole", *short) == train(tmp_path / "cut", *short, "--steps", "2") == 0
+    assert train(tmp_path / "cut", "--resume", "--steps", "4") == 0
+    assert set(seen) == {torch.bfloat16}
+    one, other = (load_file(tmp_path / name / RESULT) for name in ("whole", "cut"))
+    assert same_weights(one, other) and {value.dtype for value in one.values()} == {torch.float32}
+    assert (tmp_path / "whole" / "gain.csv").read_text().splitlines()[1].endswith(",0,0,0,0,3,0,,0,,0,,0,,0,,0,")
+    assert (tmp_path / "whole" / "previews" / "000004.png").exists()
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     train: Train,
@@ -83,7 +101,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 def test_a_resumed_run_keeps_its_settings_and_takes_new_ones(
     train: Train, copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zeroconv.training.config.defaults_for", lambda _: {"warm_up": 99})
+    monkeypatch.setattr("zeroconv.training.config.defaults_for", lambda *_: {"warm_up": 99})
     assert train(copy, "--resume", "--steps", "5") == 0
     said = capsys.readouterr().out
     assert "with other settings: steps 4 -> 5" in said and "warm_up" not in said

@@ -2,10 +2,13 @@ import math
 from itertools import pairwise
 
 import pytest
+import torch
 
 from zeroconv import fields
 from zeroconv.errors import UserError
 from zeroconv.training.config import TrainConfig, defaults_for
+
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +56,14 @@ def test_without_warm_up_and_decay_the_learning_rate_is_constant() -> None:
 def test_the_papers_recipe_is_the_default_and_small_bases_have_their_own() -> None:
     config = TrainConfig()
     assert (config.learning_rate, config.prompt_drop, config.batch_size) == (1e-5, 0.5, 4)
-    assert TrainConfig(**defaults_for(6_000_000)).learning_rate > 1e-4
-    assert defaults_for(859_520_964) == {}
+    assert TrainConfig(**defaults_for(6_000_000, CPU)).learning_rate > 1e-4
+
+
+def test_large_bases_compute_in_bf16_where_the_device_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, expected in (("float32", {}), ("bfloat16", {"precision": "bf16"})):
+        monkeypatch.setattr("zeroconv.training.config.fastest_type", lambda _, kind=kind: kind)
+        assert defaults_for(859_520_964, CPU) == expected
+        assert "precision" not in defaults_for(6_000_000, CPU)
 
 
 def test_every_setting_is_explained() -> None:

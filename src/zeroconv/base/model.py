@@ -295,6 +295,6 @@ class BaseModel:
         return signal * noise - deviation * latents
 
     def _signal_and_deviation(self, latents: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:
-        alphas = self.alphas_cumprod.to(device=latents.device, dtype=latents.dtype)[timesteps.to(latents.device)]
+        alphas = self.alphas_cumprod.to(latents.device)[timesteps.to(latents.device)]
         alphas = alphas.view(-1, *[1] * (latents.ndim - 1))
-        return alphas**0.5, (1 - alphas) ** 0.5
+        return (alphas**0.5).to(latents.dtype), ((1 - alphas) ** 0.5).to(latents.dtype)

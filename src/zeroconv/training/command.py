@@ -85,7 +85,7 @@ def _train(args: argparse.Namespace, device: str, processes: Processes) -> int:
 
 
 def _add_settings(group: Any) -> None:
-    small = defaults_for(0)
+    small = defaults_for(0, torch.device("cpu"))
     for option in fields.options(TrainConfig):
         default = _shown(option.default) + (f"; for small bases {small[option.name]:g}" if option.name in small else "")
         text = f"{option.help} (default: {default})".replace("%", "%%")

@@ -7,7 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
+
 from zeroconv.errors import UserError
+from zeroconv.number_types import fastest_type
 from zeroconv.training.precision import Precision
 
 _POSITIVE = (
@@ -89,7 +92,8 @@ class TrainConfig:
     base_learning_rate: float = 2e-6
     """Step size of AdamW for the unlocked part of the base, warmed up and decayed as the other."""
     precision: Precision = "fp32"
-    """Number type of a step's products; weights and optimiser stay fp32. bf16 is faster where the device has it."""
+    """Number type of a step's products and of a locked base; what is trained and the optimiser stay fp32. Bases of
+    Stable Diffusion's size take bf16 by themselves where the device multiplies in it."""
     checkpointing: bool = False
     """Whether the trainable copy computes its activations again for the gradient: less memory, more time."""
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
@@ -150,10 +154,11 @@ SMALL = 100_000_000
 """Bases whose U-Net has fewer parameters are small: the embedded one has some millions, SD 1.5 has 860 million."""
 
 
-def defaults_for(num_parameters: int) -> dict[str, Any]:
-    """Settings that suit a U-Net of this size better than the general ones: small networks take far larger steps."""
+def defaults_for(num_parameters: int, device: torch.device) -> dict[str, Any]:
+    """Settings that suit a U-Net of this size, there, better than the general ones: small ones take far larger steps,
+    large ones short products where the device is good at them."""
     if num_parameters >= SMALL:
-        return {}
+        return {"precision": "bf16"} if fastest_type(device) == "bfloat16" else {}
     return {
         "steps": 3000,
         "learning_rate": 5e-4,

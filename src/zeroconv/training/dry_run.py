@@ -29,6 +29,7 @@ from zeroconv.training.examples import find_buckets, training_views
 from zeroconv.training.folder import RunFolder
 from zeroconv.training.loop import train
 from zeroconv.training.memory import Memory, estimate_memory
+from zeroconv.training.precision import shorten
 from zeroconv.training.run import Order, about_run
 from zeroconv.training.settings import settings_of
 from zeroconv.training.start import first_controlnet, num_parameters
@@ -152,6 +153,8 @@ def _about_time(
 ) -> Rows:
     batches = _batches(order, base, config, examples, is_encoded=True)
     few = replace(config, steps=TIMED_STEPS, gain_every=0)
+    if config.unlock == "none":
+        shorten(base.unet, config.precision)
     taken = [config.batch_size / step.samples_per_second for step in train(base, controlnet, batches, few)]
     seconds = statistics.median(taken[1:])
     alone = " by this process alone" if order.processes.count > 1 else ""

@@ -18,6 +18,7 @@ from zeroconv.control import ControlNet
 from zeroconv.data.records import Batch
 from zeroconv.objective import Gain, control_gain
 from zeroconv.training.bands import Band
+from zeroconv.training.precision import Precision, autocast
 
 CONFIDENCE = 0.95
 """Share of intervals that hold the true mean, of a normal sample: Student's t for the mean of paired differences."""
@@ -59,11 +60,14 @@ class GainPoint:
 
 
 @torch.no_grad()
-def measure_gain(base: BaseModel, controlnet: ControlNet, held_out: Sequence[Batch]) -> Gain:
+def measure_gain(
+    base: BaseModel, controlnet: ControlNet, held_out: Sequence[Batch], precision: Precision = "fp32"
+) -> Gain:
     """The losses of all held-out examples: tensors (number of examples,)."""
     was_training = controlnet.training
     controlnet.eval()
-    parts = [control_gain(base, controlnet, batch) for batch in held_out]
+    with autocast(base.device, precision):
+        parts = [control_gain(base, controlnet, batch) for batch in held_out]
     controlnet.train(was_training)
     return Gain(
         without=torch.cat([part.without for part in parts]),

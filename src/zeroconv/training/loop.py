@@ -98,7 +98,9 @@ def train(
             is_due = _is_due(state.step, config)
             if is_due:
                 state.gather()
-            gain = measure_gain(state.result_base, state.result, held_out) if held_out and is_due else None
+            gain = None
+            if held_out and is_due:
+                gain = measure_gain(state.result_base, state.result, held_out, config.precision)
             yield Step(state.step, loss, learning_rate, gradient_norm, config.batch_size / seconds, gain, state)
 
 

@@ -25,7 +25,7 @@ from zeroconv.control import ControlNet
 from zeroconv.data.records import Batch
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.config import TrainConfig
-from zeroconv.training.precision import autocast
+from zeroconv.training.precision import TYPES, autocast
 from zeroconv.training.unlock import part_of, unlock
 
 OPTIMIZER_BYTES = {"adamw": 8.0, "adamw8bit": 2.0 + 2 * 4 / 256}
@@ -68,6 +68,8 @@ def estimate_memory(
     whole = 1 if parts > 1 else 0
     averages = 1 if config.ema else 0
     unets = (1 + (averages if unlocked else 0)) / parts + whole
+    if not unlocked and config.precision != "fp32":
+        unets /= 2
     return Memory(
         base=round(unets * num_bytes(base.unet)) + num_bytes(base.vae, *base.text_encoders),
         controlnet=round(((1 + averages) / parts + whole) * num_bytes(controlnet)),
@@ -87,7 +89,8 @@ def step_without_content(
 ) -> Watch:
     """Takes the forward and the backward pass on such a batch without computing it; `watch` sees every operation."""
     without_content = FakeTensorMode()
-    hollow_base = replace(base, unet=_hollow(base.unet, without_content))
+    short = TYPES.get(config.precision) if config.unlock == "none" else None
+    hollow_base = replace(base, unet=_hollow(base.unet, without_content, short))
     unlock(hollow_base, config.unlock)
     hollow_net = _hollow(controlnet, without_content)
     hollow_net.train()
@@ -102,11 +105,12 @@ def step_without_content(
     return watch
 
 
-def _hollow(network: Module, mode: FakeTensorMode) -> Module:
-    """A copy of a network whose tensors have no content; nothing is copied."""
+def _hollow(network: Module, mode: FakeTensorMode, dtype: torch.dtype | None = None) -> Module:
+    """A copy of a network whose tensors have no content, of its number type or another; nothing is copied."""
     held: dict[int, Any] = {}
     for value in network.parameters():
-        held[id(value)] = nn.Parameter(mode.from_tensor(value.detach()), requires_grad=value.requires_grad)
+        weight = mode.from_tensor(value.detach()).to(dtype or value.dtype)
+        held[id(value)] = nn.Parameter(weight, requires_grad=value.requires_grad)
     held |= {id(value): mode.from_tensor(value) for value in network.buffers()}
     return deepcopy(network, held)
 

@@ -14,6 +14,7 @@ from zeroconv.training.gain import GainPoint, measure_gain
 from zeroconv.training.gain_figure import Mark
 from zeroconv.training.loop import Step
 from zeroconv.training.onset import Onset, find_onset, planned_looks
+from zeroconv.training.precision import autocast
 from zeroconv.training.previews import growing_sheet, preview_sheet
 from zeroconv.training.result import save_result
 from zeroconv.training.start import num_parameters
@@ -56,7 +57,7 @@ def observe(run: "Run", step: Step, bar: "tqdm[Any]") -> None:
 def measure_start(run: "Run") -> None:
     """The first point of the curve, where the ControlNet does nothing yet."""
     if run.held_out and run.record is None:
-        point = run.curve.add(0, measure_gain(run.base, run.controlnet, run.held_out))
+        point = run.curve.add(0, measure_gain(run.base, run.controlnet, run.held_out, run.config.precision))
         run.folder.write_gain(run.curve)
         run.trackers.scalars(0, _gain_scalars(point))
 
@@ -119,7 +120,8 @@ def _evidence(run: "Run") -> Evidence:
 
 def _preview(run: "Run", step: Step) -> None:
     run.folder.previews.mkdir(exist_ok=True)
-    single = preview_sheet(step.state.result_base, step.state.result, run.previewed)
+    with autocast(run.base.device, run.config.precision):
+        single = preview_sheet(step.state.result_base, step.state.result, run.previewed)
     save_png(single, run.folder.previews / f"{step.number:06d}.png")
     if (grown := growing_sheet(run.folder.previews, until=step.number)) is not None:
         save_png(grown, run.folder.path / "previews.png")

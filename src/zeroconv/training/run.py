@@ -32,6 +32,7 @@ from zeroconv.training.interruption import Interruption
 from zeroconv.training.loop import Step, train
 from zeroconv.training.observe import BAR, Shown, has_stalled, is_due, measure_start, observe, onset_of, say
 from zeroconv.training.optimizer import check_same_optimizer
+from zeroconv.training.precision import shorten
 from zeroconv.training.processes import ALONE, Processes
 from zeroconv.training.result import save_last, state_of
 from zeroconv.training.settings import settings_of
@@ -95,7 +96,8 @@ class Run:
 def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     """Everything that comes before the first step. Raises UserError for what cannot be done.
 
-    given  settings that were asked for; the others are those of the run that is resumed, or suit the base.
+    given  settings that were asked for; the others are those of the run that is resumed, or suit the base, whose U-Net
+           is brought into the number type of a shorter precision where it stays locked.
     """
     folder = RunFolder(order.out)
     record = folder.open(resume=order.resume)
@@ -119,10 +121,13 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
     if is_first:
         folder.start(about)
     unlock(base, config.unlock)
+    controlnet = first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant)
+    if config.unlock == "none":
+        shorten(base.unet, config.precision)
     return Run(
         base=base,
         base_hash=base_hash(base),
-        controlnet=first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant),
+        controlnet=controlnet,
         batches=_batches(base, examples, buckets, config, order.processes),
         held_out=held_out(base, measured, config) if measured and is_first else [],
         previewed=measured[:PREVIEWED] if is_first else [],

@@ -21,7 +21,7 @@ def settings_of(
     given  settings that were asked for; the others are those of the record, or suit the base.
     """
     _check_base(base)
-    before = record["config"] if record else defaults_for(num_parameters(base))
+    before = record["config"] if record else defaults_for(num_parameters(base), base.device)
     config: TrainConfig = fields.build(TrainConfig, {**before, **given}, of="train")
     if "base_learning_rate" in given and config.unlock == "none":
         warnings.warn("base_learning_rate has no effect on a locked base: unlock decoder or all of it", stacklevel=3)
