@@ -2,11 +2,12 @@
 
     python benchmarks/train_vs_diffusers.py --base sd15 --size 512 --batch 1     # the real size, random weights: 15 GB
     python benchmarks/train_vs_diffusers.py --base tiny --size 128 --batch 8     # the embedded base
+    ... --mode equal,defaults
 
 Theirs is the step of diffusers' train_controlnet.py rebuilt from its public classes: autoencoder and text encoder in
 the loop, AdamW, gradients clipped. Ours is `zeroconv.training.loop.train` on cached latents. Both start from the same
-random ControlNet, see the same pictures, prompts, noise and time steps in float32, and never drop a prompt, so that the
-losses must agree to rounding. (Theirs takes the latents' mean where the script samples them: the same work.) Run it on
+random ControlNet, see the same pictures, prompts, noise and time steps, and never drop a prompt. Modes: equal, both in
+float32, whose losses must agree to rounding; defaults, ours in the precision that suits base and device by itself. (Theirs takes the latents' mean where the script samples them: the same work.) Run it on
 a machine that does nothing else.
 """
 
@@ -18,8 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
@@ -31,11 +34,13 @@ from zeroconv.base.families import FULL_SIZE, MODELS
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import Encoded
-from zeroconv.training.config import TrainConfig
+from zeroconv.training.config import TrainConfig, defaults_for
 from zeroconv.training.loop import train
-from zeroconv.training.start import first_controlnet
+from zeroconv.training.precision import shorten
+from zeroconv.training.start import first_controlnet, num_parameters
 
 SIDES = ("zeroconv", "diffusers")
+MODES = ("equal", "defaults")
 EXAMPLES = 4
 CAPTIONS = ("a red house under a blue sky", "two trees on grass", "a person", "a yellow cube on a wooden floor")
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
@@ -133,23 +138,27 @@ def one_side(arguments: argparse.Namespace) -> None:
     base = base_of(arguments.base)
     steps = arguments.steps + 1
     config = TrainConfig(steps=steps, batch_size=arguments.batch, learning_rate=1e-5, prompt_drop=0.0, gain_every=0)
-    side = ours if arguments.side == "zeroconv" else theirs
+    side, net = ours if arguments.side == "zeroconv" else theirs, controlnet_of(base)
+    if arguments.mode == "defaults" and arguments.side == "zeroconv":
+        suits = defaults_for(num_parameters(base), base.device)
+        config = replace(config, precision=suits.get("precision", config.precision))
+        shorten(base.unet, config.precision)
     losses, seconds = [], []
     started = time.perf_counter()
-    for loss in islice(side(base, controlnet_of(base), config, arguments.size), steps):
+    for loss in islice(side(base, net, config, arguments.size), steps):
         losses.append(loss)
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
-    print(json.dumps({"seconds": seconds[1:], "peak": peak, "losses": losses}))
+    print(json.dumps({"seconds": seconds[1:], "peak": peak, "losses": losses, "precision": config.precision}))
 
 
-def run(side: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
+def run(side: str, mode: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """One side in a process of its own."""
     passed = [f"--{name}={getattr(arguments, name)}" for name in ("base", "size", "batch", "steps", "threads")]
-    command = [sys.executable, str(Path(__file__)), *passed, f"--side={side}"]
+    command = [sys.executable, str(Path(__file__)), *passed, f"--side={side}", f"--mode={mode}"]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    result: dict[str, list[float]] = json.loads(out.splitlines()[-1])
+    result: dict[str, Any] = json.loads(out.splitlines()[-1])
     return result
 
 
@@ -161,22 +170,30 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="timed steps of a process, after one that is not")
     parser.add_argument("--rounds", type=int, default=3, help="processes a side, in turns")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch takes")
+    parser.add_argument("--mode", default="equal", help=", ".join(MODES))
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
         one_side(arguments)
         return
-    runs = [{side: run(side, arguments) for side in SIDES} for _ in range(arguments.rounds)]
+    for mode in arguments.mode.split(","):
+        compare(mode, arguments)
+
+
+def compare(mode: str, arguments: argparse.Namespace) -> None:
+    """Rounds of both sides; prints their figures."""
+    runs = [{side: run(side, mode, arguments) for side in SIDES} for _ in range(arguments.rounds)]
     speed = {side: [arguments.batch / statistics.median(one[side]["seconds"]) for one in runs] for side in SIDES}
     peak = {side: max(one[side]["peak"] for one in runs) for side in SIDES}
     pairs = [pair for one in runs for pair in zip(*(one[side]["losses"] for side in SIDES), strict=True)]
-    print(
-        f"{arguments.base}, {arguments.size} pixels, batches of {arguments.batch}, float32, {arguments.rounds} rounds"
-    )
+    settings = f"{arguments.base}, {arguments.size} pixels, batches of {arguments.batch}, {arguments.rounds} rounds"
+    print(f"{mode}: {settings}")
     for side in SIDES:
-        print(f"  {side:12}{statistics.median(speed[side]):9.3f} samples/s{peak[side] / 2**30:9.2f} GiB at most")
+        print(
+            f"  {side:10} {runs[0][side]['precision']}{statistics.median(speed[side]):9.3f} samples/s{peak[side] / 2**30:9.2f} GiB at most"
+        )
     ratios = sorted(mine / other for mine, other in zip(speed["zeroconv"], speed["diffusers"], strict=True))
-    print(f"  ratio       {statistics.median(ratios):9.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})", end="")
+    print(f"  ratio          {statistics.median(ratios):9.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})", end="")
     print(f"{peak['zeroconv'] / peak['diffusers']:11.2f} of its memory")
     print(f"  losses differ by {max(abs(a - b) / b for a, b in pairs):.1e} of their size at most, {len(pairs)} steps")
 
