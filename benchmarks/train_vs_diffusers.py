@@ -7,8 +7,9 @@
 Theirs is the step of diffusers' train_controlnet.py rebuilt from its public classes: autoencoder and text encoder in
 the loop, AdamW, gradients clipped. Ours is `zeroconv.training.loop.train` on cached latents. Both start from the same
 random ControlNet, see the same pictures, prompts, noise and time steps, and never drop a prompt. Modes: equal, both in
-float32, whose losses must agree to rounding; defaults, ours in the precision that suits base and device by itself. (Theirs takes the latents' mean where the script samples them: the same work.) Run it on
-a machine that does nothing else.
+float32, whose losses must agree to rounding; defaults, ours in the precision that suits base and device by itself.
+(Theirs takes the latents' mean where the script samples them: the same work.) Run it on a machine that does nothing
+else.
 """
 
 import argparse
@@ -190,7 +191,8 @@ def compare(mode: str, arguments: argparse.Namespace) -> None:
     print(f"{mode}: {settings}")
     for side in SIDES:
         print(
-            f"  {side:10} {runs[0][side]['precision']}{statistics.median(speed[side]):9.3f} samples/s{peak[side] / 2**30:9.2f} GiB at most"
+        pace, memory = statistics.median(speed[side]), peak[side] / 2**30
+        print(f"  {side:10} {runs[0][side]['precision']}{pace:9.3f} samples/s{memory:9.2f} GiB at most")
         )
     ratios = sorted(mine / other for mine, other in zip(speed["zeroconv"], speed["diffusers"], strict=True))
     print(f"  ratio          {statistics.median(ratios):9.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})", end="")
