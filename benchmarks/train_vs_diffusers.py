@@ -190,10 +190,8 @@ def compare(mode: str, arguments: argparse.Namespace) -> None:
     settings = f"{arguments.base}, {arguments.size} pixels, batches of {arguments.batch}, {arguments.rounds} rounds"
     print(f"{mode}: {settings}")
     for side in SIDES:
-        print(
         pace, memory = statistics.median(speed[side]), peak[side] / 2**30
         print(f"  {side:10} {runs[0][side]['precision']}{pace:9.3f} samples/s{memory:9.2f} GiB at most")
-        )
     ratios = sorted(mine / other for mine, other in zip(speed["zeroconv"], speed["diffusers"], strict=True))
     print(f"  ratio          {statistics.median(ratios):9.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})", end="")
     print(f"{peak['zeroconv'] / peak['diffusers']:11.2f} of its memory")
