@@ -2,7 +2,7 @@
 
 import pytest
 
-from zeroconv.evaluation.quality.scene_text import named_objects, share_seen
+from zeroconv.evaluation.quality.scene_text import named_objects, share_seen, without_colours
 from zeroconv.perception import SeenObject
 from zeroconv.scenes import sample_scene
 
@@ -43,3 +43,10 @@ def test_one_object_seen_answers_for_one_named() -> None:
 def test_a_caption_without_objects_has_no_score() -> None:
     assert share_seen("a delicious cake", [seen("cube", "red")]) is None
     assert share_seen("", []) is None
+
+
+def test_colours_are_taken_out_of_a_caption() -> None:
+    caption = "a large red cube next to a person in a brown shirt and blue trousers under a gray sky"
+    plain = "a large cube next to a person in a shirt and trousers under a sky"
+    assert without_colours(caption) == plain
+    assert named_objects(plain) == [("cube", None), ("person", None)]

@@ -69,6 +69,10 @@ class Gallery:
         """The next photograph's caption."""
         return [*held_out.captions[1:], held_out.captions[0]]
 
+    def contents(self, captions: Sequence[str]) -> list[str]:
+        """The captions: which of their words a condition shows is not known."""
+        return list(captions)
+
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
         """(N,) how well each picture fits its caption; 0 where there is none."""
         rows = self._aligned.score(of_list(pictures, captions)).rows

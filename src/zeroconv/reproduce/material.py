@@ -45,6 +45,10 @@ class Ground(Protocol):
         """For each picture a caption of something else."""
         ...
 
+    def contents(self, captions: Sequence[str]) -> list[str]:
+        """What of each caption a condition can show."""
+        ...
+
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
         """(N,) how well each picture fits its caption."""
         ...

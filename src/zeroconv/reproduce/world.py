@@ -24,7 +24,7 @@ from zeroconv.evaluation.measured import Fidelity
 from zeroconv.evaluation.objects import single_object_scenes
 from zeroconv.evaluation.quality.kernel import estimate_kernel
 from zeroconv.evaluation.quality.pictures import of_scenes
-from zeroconv.evaluation.quality.scene_text import share_seen
+from zeroconv.evaluation.quality.scene_text import share_seen, without_colours
 from zeroconv.evaluation.statistics import Estimate
 from zeroconv.perception import load_perception
 from zeroconv.reproduce.material import Material
@@ -70,6 +70,10 @@ class World:
         """For scenes with one object: the caption with the kind after its own in its place, in the same colour."""
         assert isinstance(held_out, HeldOut)
         return [_renamed(scene.caption, scene.objects[0]) for scene in held_out.scenes]
+
+    def contents(self, captions: Sequence[str]) -> list[str]:
+        """Things without their colours."""
+        return [without_colours(caption) for caption in captions]
 
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
         """(N,) the share of the objects each caption names, in their colour, that are seen in its picture."""

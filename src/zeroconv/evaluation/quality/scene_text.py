@@ -24,6 +24,11 @@ def named_objects(caption: str) -> list[Thing]:
     return [(found["kind"], found["shirt"] or found["before"]) for found in _NAMED.finditer(caption)]
 
 
+def without_colours(caption: str) -> str:
+    """A caption with the colours taken out, which no drawing of lines shows: "a red house" becomes "a house"."""
+    return re.sub(rf"\b(?:{_COLOUR}) ", "", caption)
+
+
 def share_seen(caption: str, seen: Sequence[SeenObject]) -> float | None:
     """The share of the objects named that are seen, 0 to 1; each seen object counts once. None: nothing is named."""
     wanted = sorted(named_objects(caption), key=lambda thing: thing[1] is None)  # the pickier ones choose first
