@@ -63,7 +63,8 @@ EXPERIMENT = Experiment(
     claim="Without a prompt the content of the condition is recognised; vague or wrong words do not break the control.",
     papers_number="shown in pictures",
     rule="holds where, without words, more than half of the way is gone from the uncontrolled base to the true caption "
-    "in objects seen, whatever their colour (95 % interval above 0.5), for canny, depth and segmentation alike; in part where for some",
+    "in objects seen, whatever their colour (95 % interval above 0.5), for canny, depth and segmentation alike; in "
+    "part where for some",
     run=run,
     pictures=lambda count: (1 + 4 * len(CONDITIONS)) * count,
 )
