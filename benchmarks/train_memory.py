@@ -1,6 +1,7 @@
 """The memory that `zeroconv train --dry-run` foretells against what a training takes, on the embedded base.
 
     python benchmarks/train_memory.py [--batch-sizes 1,4,16] [--precision fp32] [--ema 0]
+    python benchmarks/train_memory.py --foretell 512     # SD 1.5's size, which is not trained
 
 Each row is a process of its own that takes three steps. Estimated: optimiser, average, gradients and activations.
 Measured: the highest resident memory (ru_maxrss) less what was resident once base and ControlNet were loaded.
@@ -12,8 +13,10 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
+from train_vs_diffusers import base_of
 
 from zeroconv import load_base
 from zeroconv.data.batches import Batches
@@ -24,6 +27,13 @@ from zeroconv.training.memory import estimate_memory
 from zeroconv.training.start import first_controlnet
 
 STEPS = 3
+FORETOLD: tuple[dict[str, Any], ...] = (
+    {"batch_size": 1, "precision": "fp32"},
+    {"batch_size": 4, "precision": "bf16"},
+    {"batch_size": 4, "precision": "bf16", "checkpointing": True},
+    {"batch_size": 1, "precision": "bf16"},
+    {"batch_size": 1, "precision": "bf16", "optimizer": "adamw8bit", "checkpointing": True},
+)
 PAGE = resource.getpagesize()
 
 
@@ -52,15 +62,33 @@ def measure(config: TrainConfig) -> dict[str, float]:
     return {"estimated": memory.optimizer + average + memory.step, "measured": measured}
 
 
+def foretell(size: int) -> None:
+    """Prints what trainings of SD 1.5's shape would take, in GiB."""
+    base = base_of("sd15")
+    controlnet = first_controlnet(base, 3, 0, None)
+    latent = torch.zeros(base.latent_channels, size // base.factor, size // base.factor)
+    condition = torch.zeros(3, size, size, dtype=torch.uint8)
+    examples = [Encoded(f"{index}", latent, "a house", condition, index) for index in range(4)]
+    for settings in FORETOLD:
+        config = TrainConfig(**settings)
+        batch = next(Batches(examples, base, config.batch_size, config.seed).starting(0))
+        told = ", ".join(f"{name} {value}" for name, value in settings.items())
+        print(f"{estimate_memory(base, controlnet, batch, config).peak / 2**30:6.1f} GiB: {told}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-sizes", default="1,4,16")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--ema", type=float, default=0.0)
+    parser.add_argument("--foretell", type=int, metavar="SIZE", help="side of the pictures in pixels")
     parser.add_argument("--one", metavar="JSON", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(measure(TrainConfig(**json.loads(arguments.one)))))
+        return
+    if arguments.foretell:
+        foretell(arguments.foretell)
         return
     print(f"{'batch':>5} {'checkpointing':>14} {'estimated':>11} {'measured':>11} {'error':>7}")
     for batch_size in map(int, arguments.batch_sizes.split(",")):
