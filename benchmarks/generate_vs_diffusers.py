@@ -32,6 +32,7 @@ from PIL import Image
 from train_vs_diffusers import base_of, controlnet_of
 
 from zeroconv import BaseModel, ControlRequest, Request, as_diffusers, generate
+from zeroconv.allocator import keep_freed_memory
 from zeroconv.control import ControlNet
 from zeroconv.generate.compiled import compile_parts
 from zeroconv.generate.prepare import prepare
@@ -110,6 +111,8 @@ def one_side(arguments: argparse.Namespace) -> None:
     """Draws pictures; prints seconds each and peak memory as one line of JSON, and keeps the last picture."""
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    if arguments.side == "zeroconv":
+        keep_freed_memory()  # as the command does
     base = base_of(arguments.base)
     nets = [controlnet_of(base).eval().requires_grad_(False).to(arguments.device) for _ in ROWS[arguments.row]]
     for part in (base.unet, base.vae, *base.text_encoders):

@@ -31,6 +31,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from zeroconv import BaseModel, as_diffusers, load_base
+from zeroconv.allocator import keep_freed_memory
 from zeroconv.base.families import FULL_SIZE, MODELS
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
@@ -139,6 +140,8 @@ def one_side(arguments: argparse.Namespace) -> None:
     base = base_of(arguments.base)
     steps = arguments.steps + 1
     config = TrainConfig(steps=steps, batch_size=arguments.batch, learning_rate=1e-5, prompt_drop=0.0, gain_every=0)
+    if arguments.side == "zeroconv":
+        keep_freed_memory()  # as the command does
     side, net = ours if arguments.side == "zeroconv" else theirs, controlnet_of(base)
     if arguments.mode == "defaults" and arguments.side == "zeroconv":
         suits = defaults_for(num_parameters(base), base.device)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TextIO
 
 import zeroconv
+from zeroconv.allocator import keep_freed_memory
 from zeroconv.cli.parser import Parser, nearest_flag
 from zeroconv.errors import UserError, nearest
 
@@ -42,7 +43,12 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; never raises for a mistake of the user."""
+    """Runs one command and returns its exit code; never raises for a mistake of the user.
+
+    argv: None: the process is the command's own, and what it frees is kept for the next step.
+    """
+    if argv is None and "--low-memory" not in sys.argv:
+        keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be what a terminal can show

@@ -1,0 +1,24 @@
+"""How the C library keeps memory that was freed: large tensors come and go with every step and every layer.
+
+glibc gives a large block back to the system as soon as it is freed. The next tensor is then new memory, which the
+system clears and maps page by page as it is touched: a third of the time of a training step of SD 1.5's size on a CPU.
+"""
+
+import ctypes
+import platform
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+"""Of mallopt(3)."""
+_NEVER = -1
+
+
+def keep_freed_memory() -> bool:
+    """Lets this process keep what it frees and use it again; whether that could be arranged, which glibc alone can.
+
+    The results are the same bit by bit, and the largest memory is that of before but for gaps between blocks; what is
+    not needed any more goes back to the system when the process ends.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    adjust = ctypes.CDLL(None).mallopt
+    return bool(adjust(_MMAP_MAX, 0) and adjust(_TRIM_THRESHOLD, _NEVER))
