@@ -1,6 +1,6 @@
 """How many samples until control sets in, and until the fidelity that the paper's recipe ends with.
 
-    python benchmarks/convergence/compare.py runs/convergence
+    python benchmarks/convergence/compare.py benchmarks/convergence/measured
 
 The baseline is the paper's recipe at its own best learning rate and batch size, by the fidelity at the end. Onset is
 that of `zeroconv train`: both differences of the control gain beyond 1 % of the loss, every look counted. Samples

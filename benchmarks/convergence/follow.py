@@ -4,7 +4,8 @@
 
 RUN is a name as `--list` prints them, with a seed behind a colon where it is not 0; none: all. A run that was cut goes
 on from its last measurement, bitwise as if it never stopped; those that are done are left as they are, so that several
-of these commands with different runs fill one folder. Each leaves OUT/RUN/points.jsonl, one line a measurement.
+of these commands with different runs fill one folder. Each leaves OUT/RUN/points.jsonl, one line a measurement; what
+was measured for the documents lies in benchmarks/convergence/measured.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from faults import FAULTS
-from runs import Run, all_runs, run_of
+from runs import Run, all_runs, folder_of, run_of
 
 from zeroconv import load_base
 from zeroconv.base import BaseModel
@@ -155,7 +156,7 @@ def finish(run: Run, folder: Path, ended: str) -> None:
 
 def take(run: Run, world: World, out: Path) -> None:
     """One run from where it is to its end, told line by line."""
-    folder, began, ended = out / run.name, time.perf_counter(), "all samples seen"
+    folder, began, ended = out / folder_of(run.name), time.perf_counter(), "all samples seen"
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for point in follow(run, world, folder):
@@ -186,7 +187,7 @@ def main() -> None:
         chosen = [replace(run, samples=arguments.samples) for run in chosen]
     world = make_world(arguments.cache)
     for run in chosen:
-        if not (arguments.out / run.name / "done.json").exists():
+        if not (arguments.out / folder_of(run.name) / "done.json").exists():
             take(run, world, arguments.out)
 
 

@@ -1,6 +1,6 @@
 """Does the control gain, early, foretell how well a training ends? Beside it: the training loss, and the held-out loss.
 
-    python benchmarks/convergence/predict.py runs/convergence docs/pictures/gain-predicts.png
+    python benchmarks/convergence/predict.py benchmarks/convergence/measured docs/pictures/gain-predicts.png
 
 Over all runs of follow.py that are done: Spearman's rank correlation of each figure after 5, 10, 20 and 40 % of the
 samples with the condition fidelity at the end, with the percentile bootstrap's 95 % interval over runs.
@@ -20,6 +20,7 @@ import numpy as np
 from follow import read_points
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
+from runs import name_of
 from scipy.stats import rankdata
 
 from zeroconv.images import atomic_write
@@ -65,7 +66,7 @@ def read_runs(folder: Path) -> list[Done]:
         kind = "paper's recipe" if told["released_start"] else "planted fault" if told["fault"] else "ours, varied"
         if told["settings"]["variant"] != "full":
             kind = "other architecture"
-        runs.append(Done(path.parent.name, kind, told["samples"], read_points(path.parent)))
+        runs.append(Done(name_of(path.parent.name), kind, told["samples"], read_points(path.parent)))
     return runs
 
 

@@ -111,5 +111,15 @@ def run_of(name: str) -> Run:
     return paper(int(batch), float(rate), int(seed or 0))
 
 
+def folder_of(name: str) -> str:
+    """Of a training: colons are not for the names of files everywhere."""
+    return name.replace(":", "-seed")
+
+
+def name_of(folder: str) -> str:
+    """The other way round."""
+    return folder.replace("-seed", ":")
+
+
 def _seed(seed: int) -> str:
     return f":{seed}" if seed else ""
