@@ -147,7 +147,8 @@ class _Training:
             scaler.unscale_(self.state.optimizer)
             norm = together(nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None]))
             if math.isfinite(norm.item()):
-                nn.utils.clip_grads_with_norm_(weights, self.config.max_grad_norm, norm)
+                if norm.item() + 1e-6 > self.config.max_grad_norm:  # else torch would multiply all of them by one
+                    nn.utils.clip_grads_with_norm_(weights, self.config.max_grad_norm, norm)
                 return loss, norm.item()
             if scaler.get_scale() <= 1:
                 origin = origin_of_gradients(self.base, controlnet)
