@@ -2,8 +2,8 @@
 
     python benchmarks/rival_rates.py [SYSTEM ...] --out runs/rates
 
-The recipe is that of `zeroconv reproduce` but for the rate and the steps, and so are the scenes. The best rates stand
-in zeroconv.reproduce.rivals.RATES. What is done is not done again.
+The recipe is that of `zeroconv reproduce` but for the rate and the steps, and so are the scenes. The best rates belong
+into zeroconv.reproduce.rivals.RATES. What is done is not done again.
 """
 
 import argparse

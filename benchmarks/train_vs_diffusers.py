@@ -146,7 +146,7 @@ def one_side(arguments: argparse.Namespace) -> None:
     if arguments.mode == "defaults" and arguments.side == "zeroconv":
         suits = defaults_for(num_parameters(base), base.device)
         config = replace(config, precision=suits.get("precision", config.precision))
-        shorten(base.unet, config.precision)
+        shorten(base.unet, config.locked_type)
     losses, seconds = [], []
     started = time.perf_counter()
     for loss in islice(side(base, net, config, arguments.size), steps):

@@ -8,7 +8,7 @@ from zeroconv.data.batches import held_out_batches
 from zeroconv.objective import Gain
 from zeroconv.training.bands import noise_bands
 from zeroconv.training.gain import BandGain, gain_point, interval_factor, measure_gain
-from zeroconv.training.precision import shorten
+from zeroconv.training.precision import TYPES, shorten
 
 LEVELS = torch.tensor([10, 500, 990])
 
@@ -32,7 +32,7 @@ def test_in_short_types_too_a_new_controlnet_gains_nothing_and_a_trained_one_wha
     base, awake = toy_base(), toy_controlnet(toy_base())
     held_out = held_out_batches(base, [toy_example(k) for k in range(8)], batch_size=4, seed=0)
     whole = gain_point(0, measure_gain(base, awake, held_out))
-    shorten(base.unet, precision)
+    shorten(base.unet, TYPES[precision])
     assert base.dtype is not torch.float32
     nothing = gain_point(0, measure_gain(base, toy_controlnet(base, awake=False), held_out, precision))
     assert (nothing.gain, nothing.shuffled_gain) == (0, 0)

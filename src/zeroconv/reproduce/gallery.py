@@ -69,9 +69,14 @@ class Gallery:
         """The next photograph's caption."""
         return [*held_out.captions[1:], held_out.captions[0]]
 
-    def contents(self, captions: Sequence[str]) -> list[str]:
-        """The captions: which of their words a condition shows is not known."""
-        return list(captions)
+    @property
+    def recognised_name(self) -> str:
+        """As the tables call it."""
+        return self.alignment_name
+
+    def recognised(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
+        """(N,) how well each picture fits its caption: which words of it a condition shows is not known."""
+        return self.alignment(pictures, captions)
 
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
         """(N,) how well each picture fits its caption; 0 where there is none."""

@@ -45,8 +45,13 @@ class Ground(Protocol):
         """For each picture a caption of something else."""
         ...
 
-    def contents(self, captions: Sequence[str]) -> list[str]:
-        """What of each caption a condition can show."""
+    @property
+    def recognised_name(self) -> str:
+        """What `recognised` is, as tables call it."""
+        ...
+
+    def recognised(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
+        """(N,) how well each picture fits what a condition can show of its caption."""
         ...
 
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:

@@ -41,7 +41,7 @@ CHANNELS = 3
 PREPARED = 64
 """Batches of the recipe's seen before the first step: codebooks need some 256 pictures."""
 RATES: Mapping[str, float] = {}
-"""Learning rates of systems that do not learn best at the recipe's: benchmarks/rival_rates.py."""
+"""Learning rates of systems that do not learn best at the recipe's; benchmarks/rival_rates.py is yet to be run."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,7 @@ class World:
     """Rendered pictures that the quality of drawn ones is measured against."""
 
     alignment_name: str = "objects named that are seen"
+    recognised_name: str = "objects named that are seen, whatever their colour"
     quality_name: str = "kernel distance to true pictures"
 
     def held_out(self, count: int, *selects: Callable[[Scene], bool]) -> HeldOut:
@@ -71,9 +72,9 @@ class World:
         assert isinstance(held_out, HeldOut)
         return [_renamed(scene.caption, scene.objects[0]) for scene in held_out.scenes]
 
-    def contents(self, captions: Sequence[str]) -> list[str]:
-        """Things without their colours."""
-        return [without_colours(caption) for caption in captions]
+    def recognised(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
+        """(N,) the same whatever the colours, which no drawn condition shows."""
+        return self.alignment(pictures, [without_colours(caption) for caption in captions])
 
     def alignment(self, pictures: Sequence[Picture], captions: Sequence[str]) -> list[float]:
         """(N,) the share of the objects each caption names, in their colour, that are seen in its picture."""

@@ -11,7 +11,7 @@ import torch
 
 from zeroconv.errors import UserError
 from zeroconv.number_types import fastest_type
-from zeroconv.training.precision import Precision
+from zeroconv.training.precision import TYPES, Precision
 
 _POSITIVE = (
     "learning_rate",
@@ -132,6 +132,11 @@ class TrainConfig:
             raise UserError(
                 f"accumulation must divide batch_size; got {self.accumulation} parts of {self.batch_size} examples"
             )
+
+    @property
+    def locked_type(self) -> torch.dtype | None:
+        """The number type of a locked U-Net in training; None: its own, as where it is trained too."""
+        return TYPES.get(self.precision) if self.unlock == "none" else None
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of step `step`, counted from 1."""

@@ -153,8 +153,7 @@ def _about_time(
 ) -> Rows:
     batches = _batches(order, base, config, examples, is_encoded=True)
     few = replace(config, steps=TIMED_STEPS, gain_every=0)
-    if config.unlock == "none":
-        shorten(base.unet, config.precision)
+    shorten(base.unet, config.locked_type)
     taken = [config.batch_size / step.samples_per_second for step in train(base, controlnet, batches, few)]
     seconds = statistics.median(taken[1:])
     alone = " by this process alone" if order.processes.count > 1 else ""

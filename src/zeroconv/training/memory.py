@@ -25,7 +25,7 @@ from zeroconv.control import ControlNet
 from zeroconv.data.records import Batch
 from zeroconv.objective import noise_prediction_loss
 from zeroconv.training.config import TrainConfig
-from zeroconv.training.precision import TYPES, autocast
+from zeroconv.training.precision import autocast
 from zeroconv.training.unlock import part_of, unlock
 
 OPTIMIZER_BYTES = {"adamw": 8.0, "adamw8bit": 2.0 + 2 * 4 / 256}
@@ -68,20 +68,18 @@ def estimate_memory(
     whole = 1 if parts > 1 else 0
     averages = 1 if config.ema else 0
     unets = (1 + (averages if unlocked else 0)) / parts + whole
-    if not unlocked and config.precision != "fp32":
-        unets /= 2
     return Memory(
-        base=round(unets * num_bytes(base.unet)) + num_bytes(base.vae, *base.text_encoders),
+        base=round(unets * num_bytes(base.unet, dtype=config.locked_type)) + num_bytes(base.vae, *base.text_encoders),
         controlnet=round(((1 + averages) / parts + whole) * num_bytes(controlnet)),
         optimizer=round(parameters * OPTIMIZER_BYTES[config.optimizer] / parts),
         step=step_without_content(base, controlnet, batch, config, LiveBytes()).peak,
     )
 
 
-def num_bytes(*networks: nn.Module) -> int:
-    """The memory of networks' parameters and buffers."""
+def num_bytes(*networks: nn.Module, dtype: torch.dtype | None = None) -> int:
+    """The memory of networks' parameters and buffers, of their own number types or another."""
     tensors = (value for network in networks for value in (*network.parameters(), *network.buffers()))
-    return sum(value.numel() * value.element_size() for value in tensors)
+    return sum(value.numel() * (dtype or value.dtype).itemsize for value in tensors)
 
 
 def step_without_content(
@@ -89,8 +87,7 @@ def step_without_content(
 ) -> Watch:
     """Takes the forward and the backward pass on such a batch without computing it; `watch` sees every operation."""
     without_content = FakeTensorMode()
-    short = TYPES.get(config.precision) if config.unlock == "none" else None
-    hollow_base = replace(base, unet=_hollow(base.unet, without_content, short))
+    hollow_base = replace(base, unet=_hollow(base.unet, without_content, config.locked_type))
     unlock(hollow_base, config.unlock)
     hollow_net = _hollow(controlnet, without_content)
     hollow_net.train()

@@ -18,13 +18,13 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     return torch.autocast(device.type, TYPES.get(precision), enabled=precision != "fp32")
 
 
-def shorten(unet: nn.Module, precision: Precision) -> None:
+def shorten(unet: nn.Module, dtype: torch.dtype | None) -> None:
     """Brings a locked U-Net into the type in which it computes anyway: half of its memory, nothing is cast anew.
 
-    Only for one without weights in training; call it when the trainable copy has been made.
+    dtype: TrainConfig.locked_type. Call it when the trainable copy has been made.
     """
-    if precision in TYPES:
-        nn.Module.to(unet, TYPES[precision])  # diffusers' own warns of what does not concern a U-Net
+    if dtype is not None:
+        nn.Module.to(unet, dtype)  # diffusers' own warns of what does not concern a U-Net
 
 
 def gradient_scaler(device: torch.device, precision: Precision) -> torch.amp.GradScaler:

@@ -122,8 +122,7 @@ def prepare(order: Order, base: BaseModel, given: dict[str, Any]) -> Run:
         folder.start(about)
     unlock(base, config.unlock)
     controlnet = first_controlnet(base, examples[0].condition.shape[0], config.seed, about["start"], config.variant)
-    if config.unlock == "none":
-        shorten(base.unet, config.precision)
+    shorten(base.unet, config.locked_type)
     return Run(
         base=base,
         base_hash=base_hash(base),

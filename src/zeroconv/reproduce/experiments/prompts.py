@@ -9,8 +9,6 @@ from zeroconv.reproduce.sheets import side_by_side
 
 CONDITIONS = ("canny", "depth", "segmentation")
 HALF = 0.5
-NO_COLOURS = ", of what a condition can show"
-"""Scenes: without colours."""
 
 
 def run(bench: Bench) -> Finding:
@@ -19,14 +17,13 @@ def run(bench: Bench) -> Finding:
     held_out = material.held_out
     prompts = prompt_settings(bench.ground, held_out)
     empty = bench.draw(prompts[NONE], what="no prompt, no control")
-    contents = bench.ground.contents(held_out.captions)
-    chance = bench.ground.alignment(empty, contents)
+    chance = bench.ground.recognised(empty, held_out.captions)
     tables, sheets, ways = [], {}, {}
     for condition in CONDITIONS:
         fidelity, asked = material.fidelity[condition], material.asked[condition]
         controls = bench.controls(condition, asked)
         drawn = {name: bench.draw(p, controls, what=f"{condition}, {name}") for name, p in prompts.items()}
-        seen = {name: bench.ground.alignment(pictures, contents) for name, pictures in drawn.items()}
+        seen = {name: bench.ground.recognised(pictures, held_out.captions) for name, pictures in drawn.items()}
         ways[condition] = estimate_closed(seen[NONE], chance, seen[PERFECT])
         rows = {
             name: (estimate_mean(scores(fidelity, pictures, asked)), estimate_mean(seen[name]))
@@ -35,7 +32,7 @@ def run(bench: Bench) -> Finding:
         rows["no prompt, no control"] = (estimate_mean(scores(fidelity, empty, asked)), estimate_mean(chance))
         columns = (
             fidelity.metric + (", less is better" if fidelity.is_error else ""),
-            f"{bench.ground.alignment_name}{NO_COLOURS}",
+            bench.ground.recognised_name,
         )
         tables.append(Table(f"prompts under {condition}", columns, rows))
         columns_shown = {"scene": held_out.pictures, condition: images(asked), **drawn}
