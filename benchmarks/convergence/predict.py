@@ -3,7 +3,8 @@
     python benchmarks/convergence/predict.py benchmarks/convergence/measured docs/pictures/gain-predicts.png
 
 Over all runs of follow.py that are done: Spearman's rank correlation of each figure after 5, 10, 20 and 40 % of the
-samples with the condition fidelity at the end, with the percentile bootstrap's 95 % interval over runs.
+samples with the condition fidelity at the end, with the percentile bootstrap's 95 % interval over runs; and by how much
+the control gain's is higher than the training loss's, on the same draws of runs.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from scipy.stats import rankdata
 from zeroconv.images import atomic_write
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
-SHOWN = 0.1
+SHOWN = (0.1, 0.2)
 RESAMPLES = 10_000
 PREDICTORS: Mapping[str, tuple[Callable[[dict[str, Any]], float], int]] = {
     "control gain": (lambda point: point["gain"], 1),
@@ -77,49 +78,61 @@ def rank_correlation(values: NDArray[np.float64], ends: NDArray[np.float64]) -> 
     return float(((first - first.mean()) * (second - second.mean())).mean() / spread) if spread else 0.0
 
 
-def interval(values: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
-    """The middle 95 % of the correlation when the runs are drawn anew."""
+def redrawn(values: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The correlation when the runs are drawn anew, many times; the same draws for every predictor."""
     draws = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    found = [rank_correlation(values[draw], ends[draw]) for draw in draws]
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(low), float(high)
+    return np.array([rank_correlation(values[draw], ends[draw]) for draw in draws])
+
+
+def told(value: float, draws: NDArray[np.float64]) -> str:
+    """A figure and the middle 95 % of its draws."""
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return f"{value:.2f} ({low:.2f} .. {high:.2f})"
+
+
+def known(runs: Sequence[Done], name: str, share: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a predictor says after this share of the samples, more being better, and the fidelity at the end."""
+    read, sign = PREDICTORS[name]
+    values, ends = np.array(
+        [(sign * read(point), run.fidelity) for run in runs if (point := run.at(share)) is not None]
+    ).T
+    return values, ends
 
 
 def table(runs: Sequence[Done]) -> str:
     """One line a predictor, one column a share of the samples."""
     lines = [f"rank correlation with the fidelity at the end, {len(runs)} runs; in brackets 95 %"]
     lines.append(f"{'':30}" + "".join(f"{f'after {share:.0%}':>24}" for share in SHARES))
-    for name, (read, sign) in PREDICTORS.items():
-        cells = []
-        for share in SHARES:
-            pairs = [(sign * read(point), run.fidelity) for run in runs if (point := run.at(share)) is not None]
-            values, ends = np.array(pairs).T
-            low, high = interval(values, ends)
-            cells.append(f"{rank_correlation(values, ends):.2f} ({low:.2f} .. {high:.2f})")
-        lines.append(f"{name:30}" + "".join(f"{cell:>24}" for cell in cells))
+    found = {
+        name: [(rank_correlation(*pairs), redrawn(*pairs)) for pairs in (known(runs, name, share) for share in SHARES)]
+        for name in PREDICTORS
+    }
+    found["control gain - training loss"] = [
+        (gain[0] - loss[0], gain[1] - loss[1])
+        for gain, loss in zip(found["control gain"], found["training loss"], strict=True)
+    ]
+    for name, cells in found.items():
+        lines.append(f"{name:30}" + "".join(f"{told(*cell):>24}" for cell in cells))
     return "\n".join(lines)
 
 
 def draw(runs: Sequence[Done], path: Path) -> None:
-    """A panel a predictor: its value after a tenth of the samples against the fidelity at the end, a dot a run."""
+    """A panel a predictor and a share of the samples: its value then against the fidelity at the end, a dot a run."""
     names = ("control gain", "training loss", "held-out loss")
-    figure, panels = plt.subplots(1, len(names), figsize=(13, 4.2), sharey=True, layout="constrained")
-    for panel, name in zip(panels, names, strict=True):
-        read, sign = PREDICTORS[name]
-        for group in dict.fromkeys(run.group for run in runs):
-            pairs = [
-                (read(point), run.fidelity)
-                for run in runs
-                if run.group == group and (point := run.at(SHOWN)) is not None
-            ]
-            panel.scatter(*np.array(pairs).T, label=group, s=28)
-        every = np.array([(sign * read(point), run.fidelity) for run in runs if (point := run.at(SHOWN)) is not None])
-        panel.set_title(f"rank correlation {rank_correlation(*every.T):.2f}")
-        panel.set_xlabel(f"{name} after {SHOWN:.0%} of the samples")
-    panels[0].set_ylabel("Canny edge F1 at the end")
-    panels[0].legend(frameon=False, fontsize=8)
+    figure, rows = plt.subplots(
+        len(SHOWN), len(names), figsize=(13, 4.2 * len(SHOWN)), sharey=True, layout="constrained"
+    )
+    for panels, share in zip(rows, SHOWN, strict=True):
+        for panel, name in zip(panels, names, strict=True):
+            for group in dict.fromkeys(run.group for run in runs):
+                values, ends = known([run for run in runs if run.group == group], name, share)
+                panel.scatter(PREDICTORS[name][1] * values, ends, label=group, s=28)
+            panel.set_title(f"rank correlation {rank_correlation(*known(runs, name, share)):.2f}")
+            panel.set_xlabel(f"{name} after {share:.0%} of the samples")
+        panels[0].set_ylabel("Canny edge F1 at the end")
+    rows[0, 0].legend(frameon=False, fontsize=8)
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=110, format=path.suffix.removeprefix("."))
+        figure.savefig(temporary, dpi=90, format=path.suffix.removeprefix("."))
     plt.close(figure)
 
 
