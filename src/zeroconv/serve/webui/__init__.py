@@ -1,0 +1,1 @@
+"""The addresses by which existing clients speak to the popular web UI: schemas, translation to our request, answers."""
