@@ -24,10 +24,15 @@ def answer(asked: Txt2Img, order: Order, job: Job, folder: Path) -> Answer:
     shown = _condition_images(folder, order.shown) if pictures else []
     files = [*pictures, *(folder / name for name in shown)] if asked.send_images else []
     return Answer(
-        images=[base64.b64encode(path.read_bytes()).decode() for path in files],
+        images=[encoded(path.read_bytes()) for path in files],
         parameters=_parameters(asked),
         info=json.dumps(_info(order, job, pictures)),
     )
+
+
+def encoded(file: bytes) -> str:
+    """A picture's file as clients expect it in JSON."""
+    return base64.b64encode(file).decode()
 
 
 def _condition_images(folder: Path, shown: tuple[bool, ...]) -> list[str]:

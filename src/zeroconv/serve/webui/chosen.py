@@ -1,10 +1,10 @@
-"""Which base each client has chosen by webui's settings: there it is one for all, here one client's choice is its own."""
+"""Which base each client has chosen by webui's settings: there one for all, here each client has its own."""
 
 import threading
 from collections import OrderedDict
 
 _CLIENTS = 1000
-"""Whose choice is remembered; who chose longest ago is forgotten first."""
+"""Whose choice is remembered; the oldest choice goes first."""
 
 
 class Chosen:

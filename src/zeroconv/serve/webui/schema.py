@@ -125,6 +125,21 @@ class PngInfo(BaseModel):
     image: str = Field(description="a PNG as base64")
 
 
+class PngInfoAnswer(BaseModel):
+    """What is written in a picture."""
+
+    info: str = Field(description="its request, to be read; empty where there is none")
+    items: dict[str, str] = Field(description="every text in it by its name")
+    parameters: dict[str, Any] = Field(description="always empty here: `info` has them")
+
+
+class Detected(BaseModel):
+    """Condition images."""
+
+    images: list[str] = Field(description="PNGs as base64")
+    info: str
+
+
 class Answer(BaseModel):
     """Pictures as webui gives them."""
 

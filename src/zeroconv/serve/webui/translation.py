@@ -12,9 +12,10 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from zeroconv.errors import UserError
+from zeroconv.errors import UserError, nearest
 from zeroconv.images import fit
 from zeroconv.request import Request
+from zeroconv.serve.api.reading import check_text
 from zeroconv.serve.jobs.admission import check_pixels
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Limits
@@ -74,7 +75,9 @@ def base_named(name: object, models: Models) -> str | None:
     if name is None or name == "":
         return None
     plain = str(name).split(" [")[0].strip()
-    return models.base(plain).name
+    if plain not in models.bases():
+        raise UserError(f"no base {plain!r} is offered here; {nearest(plain, models.bases())}")
+    return plain
 
 
 def _size(asked: Txt2Img, models: Models, limits: Limits, base: str) -> tuple[tuple[int, int], tuple[str, ...]]:
@@ -144,6 +147,7 @@ def _picture_to_change(asked: Img2Img, read: Read, size: tuple[int, int]) -> tup
 
 
 def _prompt(what: str, text: str) -> str:
+    check_text(text, what)
     if _LORA.search(text):
         raise UserError(f"the {what} names a LoRA or another network in <...>; this server offers none")
     return text

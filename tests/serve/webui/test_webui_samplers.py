@@ -49,4 +49,7 @@ def test_every_scheduler_exists_and_is_named_back() -> None:
     for known in SAMPLERS:
         for ours in filter(None, (known.uniform, known.karras)):
             assert ours in scheduler_names()
-            assert scheduler_of(sampler_name(ours), "Automatic" if "Karras" in sampler_name(ours) else "Uniform")[0] == ours
+            assert (
+                scheduler_of(sampler_name(ours), "Automatic" if "Karras" in sampler_name(ours) else "Uniform")[0]
+                == ours
+            )

@@ -1,0 +1,56 @@
+"""webui's /controlnet/detect: pictures into condition images, at the resolution that is asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zeroconv import conditions
+from zeroconv.errors import UserError
+from zeroconv.serve.jobs.admission import check_pixels
+from zeroconv.serve.settings import Limits
+from zeroconv.serve.webui.modules import INVERT, Module, find_module, module_options
+from zeroconv.serve.webui.schema import Detect
+from zeroconv.serve.webui.units import Read
+
+_SMALLEST = 64
+"""Pixels of the short side, as webui's slider has it."""
+
+
+def detect(asked: Detect, limits: Limits, read: Read) -> list[Image.Image]:
+    """The condition image of each picture. UserError for an unknown module, or more than is granted."""
+    given = asked.controlnet_input_images
+    if not given:
+        raise UserError("controlnet_input_images is empty: expected at least one picture as base64")
+    if len(given) > limits.controls:
+        raise UserError(f"{len(given)} pictures are more than the {limits.controls} that are granted here")
+    make = _maker(asked)
+    return [make(_sized(read(sent, "controlnet_input_images"), asked, limits)) for sent in given]
+
+
+def _maker(asked: Detect) -> Callable[[Image.Image], Image.Image]:
+    module = find_module(asked.controlnet_module)
+    if not isinstance(module, Module):
+        return ImageOps.invert if module == INVERT else _unchanged
+    options: dict[str, Any] = module_options(module, asked.controlnet_threshold_a, asked.controlnet_threshold_b)
+    extractor = conditions.create(module.condition, **options)
+    return lambda picture: Image.fromarray(extractor(np.asarray(picture)))
+
+
+def _sized(picture: Image.Image, asked: Detect, limits: Limits) -> Image.Image:
+    """The picture with its short side as asked for; as it is where nothing is asked."""
+    side = asked.controlnet_processor_res
+    if side == -1:
+        size = picture.size
+    elif side < _SMALLEST:
+        raise UserError(f"controlnet_processor_res must be {_SMALLEST} or more, or -1, not {side}")
+    else:
+        width, height = (max(1, round(each * side / min(picture.size))) for each in picture.size)
+        size = (width, height)
+    check_pixels(size, limits)
+    return picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _unchanged(picture: Image.Image) -> Image.Image:
+    return picture

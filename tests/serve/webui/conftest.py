@@ -1,0 +1,21 @@
+"""The embedded models, loaded once, and a server that offers them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from whole_server import serving
+from zeroconv.serve.models import Models
+
+
+@pytest.fixture(scope="session")
+def models() -> Models:
+    """The embedded base and its ControlNets."""
+    return Models()
+
+
+@pytest.fixture(scope="session")
+def port(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Where the server answers."""
+    with serving(models, tmp_path_factory.mktemp("data")) as found:
+        yield found
