@@ -111,9 +111,8 @@ def report(tally: Tally, seconds: float, alone: float) -> None:
     print(f"latency     half within {middle:.2f} s, 95 % within {late:.2f} s ({len(tally.seconds)} requests)")
     others = [count for name, count in tally.pictures.items() if name != _GREEDY]
     print(f"fairness    greedy {tally.pictures[_GREEDY]} pictures, the others {min(others)} to {max(others)}")
-    print(
-        f"429         greedy {tally.refused[_GREEDY]}, the others {sum(tally.refused.values()) - tally.refused[_GREEDY]}"
-    )
+    refused = sum(count for name, count in tally.refused.items() if name != _GREEDY)
+    print(f"429         greedy {tally.refused[_GREEDY]}, the others {refused}")
     later = tally.memory[len(tally.memory) // 4 :]
     times, sizes = zip(*later, strict=True)
     slope = np.polyfit(times, np.asarray(sizes) / 1e6, 1)[0] * 60

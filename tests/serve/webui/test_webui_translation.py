@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sent_pictures import decoded, encoded, house
 
+from sent_pictures import decoded, encoded, house
 from zeroconv.errors import UserError
 from zeroconv.images import to_rgb
 from zeroconv.serve.models import Models

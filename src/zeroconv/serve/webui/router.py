@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 
 from zeroconv.errors import UserError
+from zeroconv.serve.api.errors import documented
 from zeroconv.serve.api.uploads import picture
 from zeroconv.serve.jobs import ENDED, Job, Jobs
 from zeroconv.serve.models import Models
@@ -37,7 +38,8 @@ _DETECTIONS = 1
 
 def router(jobs: Jobs, models: Models, settings: Settings) -> APIRouter:
     """webui's addresses over these jobs and models."""
-    refusals = {status: {"model": ErrorAnswer} for status in (422, 429)}
+    own: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in (400, 422, 429)}
+    refusals = {**documented(401, 403, 408, 413, 421), **own}
     made, chosen = APIRouter(tags=["webui"], route_class=WebuiRoute, responses=refusals), Chosen(models.default_base)
 
     def read(sent: str, of: str) -> Image.Image:
