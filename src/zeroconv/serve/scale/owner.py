@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from zeroconv.errors import UserError
-from zeroconv.serve.jobs import ENDED, Job, Jobs, QueueFull
-from zeroconv.serve.models import Models
+from zeroconv.serve.jobs import ENDED, Event, Job, Jobs, QueueFull
+from zeroconv.serve.models import ModelInfo, Models
 from zeroconv.serve.scale.parcels import Parcel, unpacked
+from zeroconv.serve.scale.watched import Watched
 from zeroconv.serve.settings import Settings
 
 _PAGE = 100
@@ -54,7 +55,20 @@ class Owner:
 
     def __init__(self, name: str, settings: Settings, offer: Offer) -> None:
         """Takes up what an owner of this name has left in its folder, and begins to work."""
-        self._jobs = Jobs(replace(settings, data=settings.data / name), offer.load())
+        self._models = offer.load()
+        folder = settings.data / name
+        folder.mkdir(parents=True, exist_ok=True)
+        self._jobs = Jobs(replace(settings, data=folder), self._models)
+        self._watched = Watched(self._jobs)
+
+    def models(self) -> tuple[Mapping[str, ModelInfo], Mapping[str, ModelInfo]]:
+        """What is known of its bases and its ControlNets, by name."""
+        return self._models.bases(), self._models.controlnets()
+
+    def look(self, id: str, after: int) -> tuple[int, Event | None]:
+        """As `Jobs.news`; who looks often is a watcher, for whom there are previews."""
+        self._watched.looked(id)
+        return self._jobs.news(id, after)
 
     def submit(self, parcel: Parcel, base: str, client: str, key: str) -> Job | Refused | Full:
         """A new job, on the disk when this returns; the same one where the key came before."""

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import tempfile
 import threading
-import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,10 @@ from zeroconv.request import Request
 from zeroconv.serve.jobs import ENDED, Event, Job, QueueFull
 from zeroconv.serve.scale.owner import Full, Refused
 from zeroconv.serve.scale.parcels import packed
+from zeroconv.serve.scale.watched import RemoteBoard
 
-_LOOK = 0.2
-"""Seconds between two looks at a job that is watched."""
+_HEARTBEAT = 15.0
+"""Seconds after which a watcher hears of a job even where nothing is new."""
 _REMEMBERED = 4096
 """Jobs of which a replica knows the owner without asking."""
 _FETCHED = 64
@@ -37,6 +37,8 @@ class RemoteJobs:
         self._known: OrderedDict[str, Any] = OrderedDict()
         self._fetched: OrderedDict[tuple[str, ...], Path] = OrderedDict()
         self._lock = threading.Lock()
+        self.board = RemoteBoard(self._look)
+        self.is_closing = False
 
     def submit(self, request: Request, *, base: str, client: str, key: str | None = None) -> Job:
         """A new job with the owner that has the fewest; one with a key always with the same owner.
@@ -67,15 +69,31 @@ class RemoteJobs:
         return None if job is None else ray.get(owner.cancel.remote(id))
 
     def watch(self, id: str) -> Iterator[Event]:
-        """The job now, and again whenever it has changed, until it has ended; without previews."""
-        before = None
-        while (job := self.job(id)) is not None:
-            if job != before:
-                yield Event(job, None)
-            if job.status in ENDED:
-                return
-            before = job
-            time.sleep(_LOOK)
+        """The job now, and again whenever something is new, until it has ended; nothing where there is none."""
+        number = -1
+        with self.board.watching(id):
+            while True:
+                number, event = self.news(id, number)
+                if event is None:
+                    return
+                yield event
+                if event.job.status in ENDED or self.is_closing:
+                    return
+                self.board.wait(id, number, _HEARTBEAT)
+
+    def news(self, id: str, after: int) -> tuple[int, Event | None]:
+        """The number of a watched job's last news, and the job with its preview where that is newer than `after`."""
+        news, job = self.board.news(id), self.job(id)
+        preview = news.preview if news.preview_number > after else None
+        return news.number, None if job is None else Event(job, preview)
+
+    def stop(self) -> None:
+        """Lets watchers go."""
+        self.is_closing = True
+
+    def _look(self, id: str, after: int) -> tuple[int, Event | None]:
+        owner, _ = self._found(id)
+        return (after, None) if owner is None else ray.get(owner.look.remote(id, after))
 
     def history(self, *, limit: int = 50, before: str | None = None, client: str | None = None) -> list[Job]:
         """The newest of all owners first; before: an id, only what is older than that job."""

@@ -89,7 +89,8 @@ async def _ended(jobs: Jobs, job: Job) -> Job:
     while job.status not in ENDED:
         await asyncio.sleep(pause)
         pause = min(_LONGEST_LOOK, pause * 1.5)
-        job = await run_in_threadpool(jobs.job, job.id) or job
+        found = await run_in_threadpool(jobs.job, job.id)
+        job = found or job
     return job
 
 

@@ -142,11 +142,12 @@ def _condition_of(checkpoint: str | None, of: str, models: Models) -> str:
 
 def _pictures(unit: Unit, of: str, read: Read) -> tuple[Image.Image | None, Image.Image | None]:
     """Image and mask, sent side by side or as {"image": ..., "mask": ...}."""
-    image, mask = unit.image, unit.mask
-    if isinstance(image, dict):
-        image, mask = image.get("image"), mask or image.get("mask")
-    elif isinstance(image, list) and len(image) == 2:
-        image, mask = image
+    both: Any = unit.image
+    image, mask = both, unit.mask
+    if isinstance(both, dict):
+        image, mask = both.get("image"), mask or both.get("mask")
+    elif isinstance(both, list) and len(both) == 2:
+        image, mask = both
     sent = []
     for what, given in (("image", image), ("mask", mask)):
         if given is not None and not isinstance(given, str):
