@@ -48,6 +48,7 @@ def killed(server: Server, count: int, kills: int) -> bool:
     threads = [threading.Thread(target=ask, args=(f"client-{index}",)) for index in range(4)]
     for thread in threads:
         thread.start()
+    before = len(pictures(server.data))
     seen: dict[str, float] = {}
     for _ in range(kills):
         time.sleep(random.uniform(1, 4))
@@ -62,7 +63,7 @@ def killed(server: Server, count: int, kills: int) -> bool:
     print(
         f"kill -9     {kills} times; accepted {len(accepted)}: {dict(ended)}; made twice or lost: {len(twice)} pictures"
     )
-    return ended["done"] == len(accepted) == count and not twice and len(now) == 2 * count
+    return ended["done"] == len(accepted) == count and not twice and len(now) - before == 2 * count
 
 
 def pictures(data: Path) -> dict[str, float]:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zeroconv import fields
@@ -52,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", default="auto", help="float32, float16, bfloat16 (default: what the device is best at)"
     )
+    text = (
+        "processes that compute, and as many that answer, on a Ray cluster: RAY_ADDRESS, else this machine (API alone)"
+    )
+    parser.add_argument("--ray-replicas", type=int, metavar="N", default=0, help=text)
     limits = parser.add_argument_group("limits")
     for option in fields.options(Limits):
         help = f"{option.help.rstrip('.')} (default: {option.default:,})"
@@ -70,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if args.ray_replicas:
+            _serve_scaled(settings, bases, controlnets, args)
+            return 0
         with _listening(settings) as listener:
             from zeroconv.serve.running import serve
 
@@ -77,6 +85,22 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"\nzeroconv serve has ended; what was not finished waits in {settings.data}")
     return 0
+
+
+def _serve_scaled(
+    settings: Settings, bases: Mapping[str, str], controlnets: Mapping[str, str], args: argparse.Namespace
+) -> None:
+    """Many processes; UserError where Ray is not installed."""
+    if args.ray_replicas < 1:
+        raise UserError(f"--ray-replicas must be 1 or more, not {args.ray_replicas}")
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("--ray-replicas needs Ray: pip install 'zeroconv[web,serve-ray]'")
+    with _listening(settings) as listener:  # told before anything is started; of port 0, which one it is
+        port = listener.getsockname()[1]
+    from zeroconv.serve.scale.deployment import serve_scaled
+
+    settings = replace(settings, port=port)
+    serve_scaled(settings, bases, controlnets, device=args.device, dtype=args.dtype, replicas=args.ray_replicas)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

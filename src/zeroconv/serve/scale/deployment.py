@@ -4,6 +4,7 @@ Ray runs on this machine alone, unless RAY_ADDRESS names a cluster; there owners
 owner's folder lies on the machine it runs on, so on several machines --data should be a folder that all of them see.
 """
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,7 @@ def serve_scaled(
 
 def start(settings: Settings, offer: Offer, replicas: int) -> str:
     """Starts owners and replicas -> the address, once they answer."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # by default Ray's processes give way to every other
     ray.init(namespace=NAMESPACE, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
     settings = Settings(**{**vars(settings), "data": Path(settings.data).resolve()})
     names = tuple(f"owner-{index}" for index in range(replicas))
