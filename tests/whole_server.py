@@ -34,3 +34,10 @@ def serving(models: Models, data: Path, limits: Limits | None = None) -> Iterato
             server.should_exit = True
             thread.join()
             jobs.close()
+
+
+def free_port() -> int:
+    """One at which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

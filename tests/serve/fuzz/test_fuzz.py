@@ -84,4 +84,4 @@ def test_a_hundred_requests(place: tuple[str, Path]) -> None:
 
 @pytest.mark.slow
 def test_a_thousand_requests(place: tuple[str, Path]) -> None:
-    assert sum(attack(place, 1000).values()) >= 900
+    assert sum(attack(place, 1300).values()) >= 1000  # some addresses have fewer requests than are asked for

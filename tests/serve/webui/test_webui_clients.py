@@ -1,5 +1,8 @@
 """An unchanged client library from PyPI, webuiapi, against a real server: what it sends and reads fits."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import webuiapi
@@ -45,6 +48,18 @@ def test_a_picture_is_changed_within_its_mask(client: webuiapi.WebUIApi) -> None
     assert difference(made.image.crop(left), house().crop(left)) == 0
     assert difference(made.image.crop(right), house().crop(right)) > 1
     assert any("inpainting_fill" in note for note in made.info["notes"])
+
+
+def test_progress_and_interrupt(client: webuiapi.WebUIApi) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.txt2img, prompt="a", steps=150, width=256, height=256, alwayson_scripts={})
+        while not client.get_progress()["state"]["job_count"]:
+            assert not waiting.done()
+            time.sleep(0.05)
+        assert 0 < client.get_progress()["progress"] < 1
+        client.interrupt()
+        made = waiting.result()
+    assert made.images == [] and any("the job was cancelled: 0 of 1" in note for note in made.info["notes"])
 
 
 def test_condition_images(client: webuiapi.WebUIApi) -> None:

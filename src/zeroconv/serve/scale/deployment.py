@@ -7,6 +7,7 @@ owner's folder lies on the machine it runs on, so on several machines --data sho
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,21 +45,34 @@ def serve_scaled(
     """Serves until a signal comes."""
     place = asked_device(device)
     offer = Offer(bases, controlnets, str(place), NUMBER_TYPES[number_type(dtype, fastest_type(place))])
-    started = start(settings, offer, replicas)
-    print(f"zeroconv serves at {started} with {replicas} replicas (Ctrl-C ends)", flush=True)
+    scaled = start(settings, offer, replicas)
+    print(f"zeroconv serves at {scaled.address} with {replicas} replicas (Ctrl-C ends)", flush=True)
     try:
         threading.Event().wait()
     finally:
-        stop()
+        scaled.stop()
 
 
-def start(settings: Settings, offer: Offer, replicas: int) -> str:
-    """Starts owners and replicas -> the address, once they answer."""
+@dataclass(frozen=True)
+class Scaled:
+    """What runs; an owner lives as long as somebody holds it."""
+
+    address: str
+    owners: tuple[Any, ...]
+
+    def stop(self) -> None:
+        """Ends replicas and owners; what was not finished waits in the owners' folders."""
+        ray_serve.shutdown()
+        ray.shutdown()
+
+
+def start(settings: Settings, offer: Offer, replicas: int) -> Scaled:
+    """Starts owners and replicas, and returns once they answer."""
     os.environ.setdefault("RAY_worker_niceness", "0")  # by default Ray's processes give way to every other
     ray.init(namespace=NAMESPACE, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
     settings = Settings(**{**vars(settings), "data": Path(settings.data).resolve()})
     names = tuple(f"owner-{index}" for index in range(replicas))
-    owners = [_owner(name, settings, offer) for name in names]
+    owners = tuple(_owner(name, settings, offer) for name in names)
     known = ray.get(owners[0].models.remote())
     ray.get([owner.waiting.remote() for owner in owners])
 
@@ -75,13 +89,7 @@ def start(settings: Settings, offer: Offer, replicas: int) -> str:
         ray_actor_options={"num_cpus": 0},
     )
     ray_serve.run(scaled.bind(), name="zeroconv", route_prefix="/")
-    return f"http://{settings.host}:{settings.port}/"
-
-
-def stop() -> None:
-    """Ends replicas and owners; what was not finished waits in the owners' folders."""
-    ray_serve.shutdown()
-    ray.shutdown()
+    return Scaled(f"http://{settings.host}:{settings.port}/", owners)
 
 
 def _owner(name: str, settings: Settings, offer: Offer) -> Any:
