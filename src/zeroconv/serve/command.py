@@ -50,12 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "a name by which other machines call the server; once for each (default: with a token, any)"
     parser.add_argument("--allow-host", metavar="NAME", action="append", default=[], help=text)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
-    parser.add_argument(
-        "--dtype", default="auto", help="float32, float16, bfloat16 (default: what the device is best at)"
-    )
-    text = (
-        "processes that compute, and as many that answer, on a Ray cluster: RAY_ADDRESS, else this machine (API alone)"
-    )
+    text = "float32, in which a picture is the same in any company to 1/255, float16 or bfloat16, in which it is nearly"
+    parser.add_argument("--dtype", default="auto", help=f"{text} (default: what the device is best at)")
+    text = "owners that compute and replicas that answer, on Ray: RAY_ADDRESS's cluster, else this machine; no page"
     parser.add_argument("--ray-replicas", type=int, metavar="N", default=0, help=text)
     limits = parser.add_argument_group("limits")
     for option in fields.options(Limits):

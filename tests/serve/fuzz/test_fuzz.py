@@ -37,10 +37,10 @@ _HEAVY = 12
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def place(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The server's address and its data folder."""
     data = tmp_path_factory.mktemp("data")
-    with serving(Models(), data, SMALL) as port:
+    with serving(models, data, SMALL) as port:
         yield f"http://127.0.0.1:{port}", data
 
 

@@ -1,4 +1,4 @@
-"""The embedded models, loaded once, and a server that offers them."""
+"""A server that offers the embedded models."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,6 @@ import pytest
 
 from whole_server import serving
 from zeroconv.serve.models import Models
-
-
-@pytest.fixture(scope="session")
-def models() -> Models:
-    """The embedded base and its ControlNets."""
-    return Models()
 
 
 @pytest.fixture(scope="session")
