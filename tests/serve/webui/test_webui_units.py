@@ -126,3 +126,9 @@ def test_what_another_network_makes_is_said(models: Models) -> None:
     assert translated(models, canny()).notes == ()
     (note,) = translated(models, canny(module="depth_midas")).notes
     assert "zeroconv's own depth" in note
+
+
+def test_a_number_that_the_slider_does_not_have_is_said(models: Models) -> None:
+    made = translated(models, canny(module="recolor_luminance", threshold_a=64))
+    assert made.control.options == {"value": "luminance", "gamma": 1.0}
+    assert made.notes == ("unit 0: 64 is not from 0.1 to 2: the default is taken",)

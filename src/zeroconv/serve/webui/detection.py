@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from zeroconv import conditions
 from zeroconv.errors import UserError
+from zeroconv.request.request import MAX_SIDE
 from zeroconv.serve.jobs.admission import check_pixels
 from zeroconv.serve.settings import Limits
 from zeroconv.serve.webui.modules import INVERT, Module, find_module, module_options
@@ -43,8 +44,8 @@ def _sized(picture: Image.Image, asked: Detect, limits: Limits) -> Image.Image:
     side = asked.controlnet_processor_res
     if side == -1:
         size = picture.size
-    elif side < _SMALLEST:
-        raise UserError(f"controlnet_processor_res must be {_SMALLEST} or more, or -1, not {side}")
+    elif not _SMALLEST <= side <= MAX_SIDE:
+        raise UserError(f"controlnet_processor_res must be {_SMALLEST} to {MAX_SIDE}, or -1, not {side}")
     else:
         width, height = (max(1, round(each * side / min(picture.size))) for each in picture.size)
         size = (width, height)

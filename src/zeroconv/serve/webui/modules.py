@@ -24,9 +24,13 @@ class Slider:
     is_whole: bool = False
 
     def value(self, given: float | None) -> float | int:
-        """What the option becomes; the default where nothing, or less than nothing, is given."""
-        number = self.default if given is None or given < 0 else given
+        """What the option becomes: the default where nothing is given, or nothing that the slider has, as in webui."""
+        number = given if given is not None and self.has(given) else self.default
         return round(number) if self.is_whole else number
+
+    def has(self, given: float) -> bool:
+        """Whether the number lies on the slider."""
+        return self.low <= given <= self.high
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import fit
 from zeroconv.request import Request
+from zeroconv.request.request import MAX_SIDE
 from zeroconv.serve.api.reading import check_text
 from zeroconv.serve.jobs.admission import check_pixels
 from zeroconv.serve.models import Models
@@ -85,8 +86,8 @@ def _size(asked: Txt2Img, models: Models, limits: Limits, base: str) -> tuple[tu
     info = models.bases()[base]
     native, multiple = info.native_size or 512, info.multiple or 8
     given = tuple(native if side is None else side for side in (asked.width, asked.height))
-    if min(given) < 1:
-        raise UserError(f"width and height must be 1 or more, not {given[0]} and {given[1]}")
+    if min(given) < 1 or max(given) > MAX_SIDE:
+        raise UserError(f"width and height must be 1 to {MAX_SIDE}, not {given[0]} and {given[1]}")
     width, height = (max(1, round(side / multiple)) * multiple for side in given)
     check_pixels((width, height), limits)
     notes = []

@@ -168,6 +168,10 @@ def _notes(unit: Unit, of: str, module: Module | str) -> tuple[str, ...]:
         notes.append(f"{of}: {module.name} is made by zeroconv's own {module.condition}, as its ControlNet was trained")
         if not module.sliders and any(given not in (None, -1, 64) for given in (unit.threshold_a, unit.threshold_b)):
             notes.append(f"{of}: the thresholds have no effect on {module.name} here")
+    if isinstance(module, Module):
+        for slider, given in zip(module.sliders, (unit.threshold_a, unit.threshold_b), strict=False):
+            if given not in (None, -1) and not slider.has(given):
+                notes.append(f"{of}: {given:g} is not from {slider.low:g} to {slider.high:g}: the default is taken")
     if isinstance(module, Module) and unit.processor_res not in (None, -1, 512) and not unit.pixel_perfect:
         notes.append(f"{of}: processor_res has no effect: the condition is made at the picture's size (pixel perfect)")
     if unit.guess_mode:
