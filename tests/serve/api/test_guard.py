@@ -191,6 +191,17 @@ def test_a_body_that_grows_too_large(served: Served) -> None:
     assert served.http.get("/v1/models").status_code == 200
 
 
+def test_many_large_bodies_at_once(served: Served) -> None:
+    declared = HEAD + b"Content-Length: 1900000\r\n\r\n"
+    held = [raw(served, declared + b"{" * 1_800_000) for _ in range(5)]
+    answers = []
+    for connection in held:
+        with contextlib.suppress(ConnectionResetError):
+            answers.append(received(connection).split(b" ", 2)[1])
+    assert b"429" in answers or len(answers) < 5
+    assert served.http.get("/v1/models").status_code == 200
+
+
 @pytest.mark.parametrize("begun", [b"", b"GET /v1/models HTT", HEAD], ids=["nothing", "a line", "headers"])
 def test_a_head_that_does_not_come(served: Served, begun: bytes) -> None:
     began = time.monotonic()

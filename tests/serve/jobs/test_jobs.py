@@ -277,6 +277,18 @@ def test_what_is_not_granted(make_jobs: MakeJobs, changes: dict[str, Any], sente
     assert jobs.history() == [] and not list(jobs._folder.iterdir())
 
 
+def test_a_disk_that_is_full_promises_nothing(make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = make_jobs()
+
+    def full(self: Any, row: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zeroconv.serve.jobs.store.Store.add", full)
+    with pytest.raises(QueueFull, match="its disk may be full"):
+        jobs.submit(request(), base="tiny", client="a")
+    assert jobs.history() == [] and not list(jobs._folder.iterdir())
+
+
 def test_an_unknown_base(make_jobs: MakeJobs) -> None:
     with pytest.raises(UserError, match="no base 'tny' is offered here; did you mean 'tiny'"):
         make_jobs().submit(request(), base="tny", client="a")
