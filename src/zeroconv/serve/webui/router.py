@@ -6,16 +6,18 @@ waits until its picture is there, as webui's does; it becomes a job like any oth
 
 import asyncio
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 
 from zeroconv.errors import UserError
 from zeroconv.serve.api.errors import documented
 from zeroconv.serve.api.uploads import picture
-from zeroconv.serve.jobs import ENDED, Job, Jobs
+from zeroconv.serve.jobs import ENDED, Job, Jobs, QueueFull
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Settings
 from zeroconv.serve.webui import catalogue
@@ -27,13 +29,17 @@ from zeroconv.serve.webui.fields import check_settings
 from zeroconv.serve.webui.progress import progress
 from zeroconv.serve.webui.schema import Answer, Detect, Detected, Img2Img, PngInfo, PngInfoAnswer, Progress, Txt2Img
 from zeroconv.serve.webui.texts import texts_of
-from zeroconv.serve.webui.translation import base_named, translate
+from zeroconv.serve.webui.translation import Order, base_named, translate
 from zeroconv.serve.webui.units import Read
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.02, 0.5
 """Seconds between two looks at a job that is waited for."""
-_DETECTIONS = 1
-"""Pictures of which condition images are made at once, beside the jobs."""
+_AT_ONCE = 4
+"""Requests that are unpacked, checked or answered at once; the others wait."""
+_DETECTIONS = 16
+"""Requests for condition images that may wait to be made; they are made one at a time, beside the jobs."""
+_ALWAYS = "What clients ask for when they start; always the same here."
+_T = TypeVar("_T")
 
 
 def router(jobs: Jobs, models: Models, settings: Settings) -> APIRouter:
@@ -55,15 +61,21 @@ def router(jobs: Jobs, models: Models, settings: Settings) -> APIRouter:
 def _add_pictures(made: APIRouter, jobs: Jobs, models: Models, settings: Settings, chosen: Chosen, read: Read) -> None:
     """What makes pictures, and what reads them."""
 
+    heavy = anyio.CapacityLimiter(_AT_ONCE)
+
     async def run(asked: Txt2Img, http: Request) -> Answer:
         client = client_of(http)
         base = chosen.base(client)
-        order = await run_in_threadpool(translate, asked, models, settings.limits, read, base=base)
-        job = await run_in_threadpool(jobs.submit, order.request, base=order.base, client=client)
+
+        def submit() -> tuple[Order, Job]:
+            order = translate(asked, models, settings.limits, read, base=base)
+            return order, jobs.submit(order.request, base=order.base, client=client)
+
+        order, job = await _beside(submit, heavy)
         job = await _ended(jobs, job)
         if job.status == "failed":
             raise UserError(job.error or "the job failed")
-        return await run_in_threadpool(answer, asked, order, job, jobs.folder(job.id))
+        return await _beside(lambda: answer(asked, order, job, jobs.folder(job.id)), heavy)
 
     @made.post("/sdapi/v1/txt2img")
     async def txt2img(asked: Txt2Img, http: Request) -> Answer:
@@ -83,13 +95,18 @@ def _add_pictures(made: APIRouter, jobs: Jobs, models: Models, settings: Setting
         return PngInfoAnswer(info=items.get("parameters", ""), items=items, parameters={})
 
 
+async def _beside(function: Callable[[], _T], limiter: anyio.CapacityLimiter) -> _T:
+    """Runs what may take a while beside the event loop."""
+    return await anyio.to_thread.run_sync(function, limiter=limiter)
+
+
 async def _ended(jobs: Jobs, job: Job) -> Job:
     """The job when it has ended; whoever waits holds no thread."""
-    pause = _FIRST_LOOK
+    pause, id = _FIRST_LOOK, job.id
     while job.status not in ENDED:
         await asyncio.sleep(pause)
         pause = min(_LONGEST_LOOK, pause * 1.5)
-        found = await run_in_threadpool(jobs.job, job.id)
+        found = await anyio.to_thread.run_sync(jobs.job, id)
         job = found or job
     return job
 
@@ -150,9 +167,9 @@ def _add_lists(made: APIRouter, models: Models) -> None:
         return catalogue.script_info()
 
     for name, always in catalogue.NOTHING.items():
-        made.add_api_route(f"/sdapi/v1/{name}", _constant(always), methods=["GET"], name=name)
+        made.add_api_route(f"/sdapi/v1/{name}", _constant(always), methods=["GET"], name=name, description=_ALWAYS)
     for name in ("refresh-checkpoints", "refresh-vae"):
-        made.add_api_route(f"/sdapi/v1/{name}", _constant(None), methods=["POST"], name=name)
+        made.add_api_route(f"/sdapi/v1/{name}", _constant(None), methods=["POST"], name=name, description=_ALWAYS)
 
 
 def _constant(value: Any) -> Any:
@@ -166,13 +183,14 @@ def _constant(value: Any) -> Any:
 
 def _add_controlnet(made: APIRouter, models: Models, settings: Settings, read: Read) -> None:
     """The addresses of sd-webui-controlnet."""
-    turn = asyncio.Semaphore(_DETECTIONS)
+    turn = anyio.CapacityLimiter(1)
 
     @made.post("/controlnet/detect")
     async def detected(asked: Detect) -> Detected:
         """Pictures into condition images."""
-        async with turn:
-            images = await run_in_threadpool(detect, asked, settings.limits, read)
+        if turn.statistics().tasks_waiting >= _DETECTIONS:
+            raise QueueFull(_DETECTIONS, "many condition images are being made; come again later")
+        images = await _beside(lambda: detect(asked, settings.limits, read), turn)
         return Detected(images=[_png(image) for image in images], info="Success")
 
     @made.get("/controlnet/version")
