@@ -190,7 +190,7 @@ def _add_controlnet(made: APIRouter, models: Models, settings: Settings, read: R
         """Pictures into condition images."""
         if turn.statistics().tasks_waiting >= _DETECTIONS:
             raise QueueFull(_DETECTIONS, "many condition images are being made; come again later")
-        images = await _beside(lambda: detect(asked, settings.limits, read), turn)
+        images = await _beside(lambda: detect(asked, models, settings.limits, read), turn)
         return Detected(images=[_png(image) for image in images], info="Success")
 
     @made.get("/controlnet/version")
