@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zeroconv import fields
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: cuda where there is one)")
     text = "float32, in which a picture is the same in any company to 1/255, float16 or bfloat16, in which it is nearly"
     parser.add_argument("--dtype", default="auto", help=f"{text} (default: what the device is best at)")
+    text = "owners that compute and replicas that answer, on Ray: RAY_ADDRESS's cluster, else this machine; no page"
+    parser.add_argument("--ray-replicas", type=int, metavar="N", default=0, help=text)
     limits = parser.add_argument_group("limits")
     for option in fields.options(Limits):
         help = f"{option.help.rstrip('.')} (default: {option.default:,})"
@@ -69,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if args.ray_replicas:
+            _serve_scaled(settings, bases, controlnets, args)
+            return 0
         with _listening(settings) as listener:
             from zeroconv.serve.running import serve
 
@@ -76,6 +82,22 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"\nzeroconv serve has ended; what was not finished waits in {settings.data}")
     return 0
+
+
+def _serve_scaled(
+    settings: Settings, bases: Mapping[str, str], controlnets: Mapping[str, str], args: argparse.Namespace
+) -> None:
+    """Many processes; UserError where Ray is not installed."""
+    if args.ray_replicas < 1:
+        raise UserError(f"--ray-replicas must be 1 or more, not {args.ray_replicas}")
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("--ray-replicas needs Ray: pip install 'zeroconv[web,serve-ray]'")
+    with _listening(settings) as listener:  # told before anything is started; of port 0, which one it is
+        port = listener.getsockname()[1]
+    from zeroconv.serve.scale.deployment import serve_scaled
+
+    settings = replace(settings, port=port)
+    serve_scaled(settings, bases, controlnets, device=args.device, dtype=args.dtype, replicas=args.ray_replicas)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

@@ -9,7 +9,7 @@ import uvicorn
 
 from zeroconv.devices import asked_device
 from zeroconv.number_types import NUMBER_TYPES, fastest_type, number_type
-from zeroconv.serve.api import make_app
+from zeroconv.serve.application import whole_app
 from zeroconv.serve.connections import bounded
 from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
@@ -35,7 +35,7 @@ def serve(
     settings.data.mkdir(parents=True, exist_ok=True)
     jobs = Jobs(settings, models)
     try:
-        app = make_app(settings, models, jobs)
+        app = whole_app(settings, models, jobs)
         config = uvicorn.Config(
             app,
             http=bounded(settings.limits),

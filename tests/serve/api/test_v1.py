@@ -222,7 +222,7 @@ def test_the_document_has_examples_that_work(served: Served) -> None:
             )
             assert answer.status_code in (200, 202), answer.text
     for place, methods in document["paths"].items():
-        assert place.startswith("/v1/")
+        assert place.startswith(("/v1/", "/sdapi/v1/", "/controlnet/"))
         for about in methods.values():
             assert about["description"] and "401" in about["responses"]
 

@@ -137,7 +137,7 @@ class _Service:
 
     async def _file(self, id: str, name: str | None) -> Response:
         """A file of a job's folder, by a name that is ours."""
-        path = None if name is None else self._jobs.folder(id) / name
+        path = None if name is None else await self._run(lambda: self._jobs.folder(id)) / name
         if path is None or not path.is_file():
             raise HTTPException(404, "there is no such picture, or not yet")
         return Response(await self._run(path.read_bytes), media_type="image/png")
