@@ -1,0 +1,155 @@
+"""What happens when something on the page is pressed: jobs are submitted, watched, cancelled, shown and restored."""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+import gradio as gr
+
+from zeroconv.errors import UserError
+from zeroconv.serve.jobs.job import ENDED, Event, Job, QueueFull
+from zeroconv.serve.jobs.jobs import Jobs
+from zeroconv.serve.jobs.sentences import without_paths
+from zeroconv.serve.models import Models
+from zeroconv.serve.page import results
+from zeroconv.serve.page.form import Form, request_of
+from zeroconv.serve.page.restore import Restored, from_job, from_text, run_record
+from zeroconv.serve.settings import Settings
+
+_AT_ONCE = 24
+"""Earlier jobs shown at once."""
+_WATCHERS = 512
+"""Browsers that may watch a job at once."""
+_LONGEST = 200_000
+"""Characters of a dropped picture's request."""
+
+_T = TypeVar("_T")
+Values = list[Any]
+"""One for each output, in order."""
+
+
+class Events:
+    """Thin over jobs; nothing here blocks the event loop."""
+
+    def __init__(self, jobs: Jobs, models: Models, settings: Settings) -> None:
+        self.jobs, self.models, self.limits = jobs, models, settings.limits
+        self.watchers: anyio.CapacityLimiter | None = None
+
+    async def generate(self, *values: Any, request: gr.Request) -> AsyncIterator[Values]:
+        """The form as a job, and how it goes, until it has ended."""
+        form, client = Form(*values), f"page {request.session_hash}"
+        try:
+            job = await self._in_thread(lambda: self._submit(form, client))
+        except UserError as error:
+            yield self._only(results.message(f"{_sentence(error)}", is_wrong=True))
+            return
+        except QueueFull as full:
+            text = f"{_sentence(full)} (in about {full.retry_after:.0f} s)"
+            yield self._only(results.message(text, is_wrong=True))
+            return
+        async for update in self._follow(job.id):
+            yield update
+
+    async def open(self, data: gr.EventData) -> AsyncIterator[Values]:
+        """An earlier job, or one that still runs."""
+        async for update in self._follow(str(data._data.get("job", ""))):
+            yield update
+
+    async def cancel(self, running: str) -> Any:
+        """Ends the job that is watched."""
+        if running:
+            await self._in_thread(lambda: self.jobs.cancel(running))
+        return gr.update(interactive=False)
+
+    def newest(self) -> tuple[str, str]:
+        """The latest jobs as HTML, and the id of the last that is shown."""
+        return self._history([])
+
+    def more(self, before: str) -> tuple[str, str]:
+        """Those and as many more."""
+        jobs = self.jobs.history(limit=_AT_ONCE)
+        while jobs and jobs[-1].id != before:
+            older = self.jobs.history(limit=_AT_ONCE, before=jobs[-1].id)
+            if not older:
+                break
+            jobs += older
+        return self._history(jobs)
+
+    def restore(self, data: gr.EventData) -> Values:
+        """A job's request, or one of its pictures', into the form."""
+        return self._restored(lambda: from_job(self.jobs, str(data._data.get("job", "")), data._data.get("index")))
+
+    def dropped(self, data: gr.EventData) -> Values:
+        """The request in a picture that was dropped on the page, into the form."""
+        text = data._data.get("text")
+        if not isinstance(text, str) or len(text) > _LONGEST:
+            return self._unchanged("This picture holds no request: it was not made by zeroconv.")
+        return self._restored(lambda: from_text(self.jobs, text))
+
+    # Helpers
+
+    def _submit(self, form: Form, client: str) -> Job:
+        request = request_of(form, self.models, self.limits)
+        return self.jobs.submit(request, base=form.base, client=client)
+
+    async def _follow(self, id: str) -> AsyncIterator[Values]:
+        """Progress of a job while it goes on, then its result."""
+        preview: bytes | None = None
+        news = self.jobs.watch(id)
+        job: Job | None = None
+        while (event := await self._in_thread(lambda: _next(news))) is not None:
+            job, preview = event.job, event.preview or preview
+            if job.status in ENDED:
+                break
+            yield [results.progress(event, preview), gr.skip(), gr.skip(), gr.skip(), id, gr.update(interactive=True)]
+        if job is None:
+            yield self._only(results.message("This job is no longer here.", is_wrong=True))
+            return
+        html, last = await self._in_thread(self.newest)
+        yield ["", results.result(job, run_record(self.jobs, job)), html, last, "", gr.update(interactive=False)]
+
+    def _history(self, before: list[Job]) -> tuple[str, str]:
+        """What is shown already, and the next page of it."""
+        older = self.jobs.history(limit=_AT_ONCE, before=before[-1].id if before else None)
+        jobs = [*before, *older]
+        return results.history(jobs, has_more=len(older) == _AT_ONCE), jobs[-1].id if jobs else ""
+
+    def _restored(self, find: Callable[[], Restored]) -> Values:
+        try:
+            found = find()
+        except UserError as error:
+            return self._unchanged(_sentence(error))
+        fields = dict(found.fields)
+        notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
+        if fields["base"] not in self.models.bases():
+            notes.append(f"The base {fields['base']} is not offered here.")
+            fields["base"] = self.models.default_base
+        stack = json.dumps({"controls": found.controls, "nonce": secrets.token_hex(4)})
+        names = [name for name in Form.__dataclass_fields__ if name != "stack"]
+        said = results.message(" ".join(["The request is in the form.", *notes]))
+        return [*(fields[name] for name in names), stack, said]
+
+    def _unchanged(self, sentence: str) -> Values:
+        return [*(gr.skip() for _ in Form.__dataclass_fields__), results.message(sentence, is_wrong=True)]
+
+    def _only(self, message: str) -> Values:
+        """A sentence in place of progress; all else stays."""
+        return [message, *(gr.skip() for _ in range(3)), "", gr.update(interactive=False)]
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        if self.watchers is None:
+            self.watchers = anyio.CapacityLimiter(_WATCHERS)
+        return await anyio.to_thread.run_sync(work, limiter=self.watchers)
+
+
+def _next(news: Any) -> Event | None:
+    found: Event | None = next(news, None)
+    return found
+
+
+def _sentence(error: Exception) -> str:
+    text = without_paths(str(error))
+    return f"{text[:1].upper()}{text[1:]}"
