@@ -28,7 +28,8 @@ from zeroconv.evaluation.fidelity import BY_EXTRACTOR, fidelity_of
 from zeroconv.evaluation.held_out import HeldOut, Picture, held_out_scenes
 from zeroconv.evaluation.measured import Asked
 from zeroconv.evaluation.statistics import estimate_mean, estimate_relative
-from zeroconv.generate.prepare import Prepared, prepare
+from zeroconv.generate.prepare import prepare
+from zeroconv.generate.prepared import Prepared
 from zeroconv.generate.speed import LEVELS
 
 Row = dict[str, Any]

@@ -194,7 +194,7 @@ def test_a_request_picture_is_not_overwritten(make: Make, tmp_path: Path, capsys
 def test_stopping_keeps_what_is_finished(
     make: Make, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zeroconv.cli.run_folder import RunFolder
+    from zeroconv.generate.run_folder import RunFolder
 
     add = RunFolder.add
 

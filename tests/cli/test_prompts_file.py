@@ -11,8 +11,8 @@ from PIL import Image
 from helpers_generate import largest_difference
 from zeroconv.cli import main
 from zeroconv.cli.prompts_file import prompts_of_file
-from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError
+from zeroconv.generate.run_folder import RunFolder
 from zeroconv.images import read_image
 
 

@@ -16,13 +16,14 @@ from zeroconv.base.flags import load_asked
 from zeroconv.cli.control_text import parse_control
 from zeroconv.cli.generate_flags import add_arguments
 from zeroconv.cli.prompts_file import prompts_of_file
-from zeroconv.cli.run_folder import RunFolder
 from zeroconv.errors import UserError, nearest
 from zeroconv.generate import generate, influence_of
 from zeroconv.generate.compiled import check_compiler, compile_networks
 from zeroconv.generate.influence_report import write_report
 from zeroconv.generate.low_memory import without_text_encoders
-from zeroconv.generate.prepare import Prepared, prepare
+from zeroconv.generate.prepare import prepare
+from zeroconv.generate.prepared import Prepared
+from zeroconv.generate.run_folder import RunFolder
 from zeroconv.images import read_image
 from zeroconv.number_types import NUMBER_TYPES, fastest_type, number_type, smallest_type
 from zeroconv.progress import progress_bar

@@ -14,7 +14,7 @@ from torch import nn
 
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
-from zeroconv.generate.prepare import Prepared
+from zeroconv.generate.prepared import Prepared
 
 _OWN_CODE = {"isolate_recompiles": True} if "isolate_recompiles" in inspect.signature(torch.compile).parameters else {}
 """Shapes are counted for each part; torch before 2.13 counts those of all parts together, and leaves parts beyond its

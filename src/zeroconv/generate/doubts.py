@@ -30,16 +30,22 @@ class Fault:
     """Whether the latents are sound and the autoencoder alone is to blame."""
     is_fatal: bool
     """Whether there is no picture at all."""
+    rows: Tensor
+    """(B,) which of the pictures it concerns."""
 
 
 def find_fault(base: BaseModel, latents: Tensor, images: Tensor) -> Fault | None:
     """What is wrong with latents (B, C, h, w) or their pictures (B, 3, H, W) in [-1, 1]; None where nothing is."""
-    if not latents.isfinite().all():
-        return Fault(f"denoising in {_name(base.dtype)} gave values that are no numbers", False, True)
-    if not images.isfinite().all():
-        return Fault(f"the autoencoder gave values that are no numbers in {_name(base.vae.dtype)}", True, True)
-    if bool((images.amax(dim=(1, 2, 3)) - images.amin(dim=(1, 2, 3)) < FLAT).any()):
-        return Fault(f"a picture is of one colour only, in {_name(base.dtype)}", False, False)
+    is_noise = ~latents.isfinite().all(dim=(1, 2, 3)).to(images.device)
+    is_undecoded = ~images.isfinite().all(dim=(1, 2, 3))
+    is_flat = images.amax(dim=(1, 2, 3)) - images.amin(dim=(1, 2, 3)) < FLAT
+    rows = is_noise | is_undecoded | is_flat
+    if bool(is_noise.any()):
+        return Fault(f"denoising in {_name(base.dtype)} gave values that are no numbers", False, True, rows)
+    if bool(is_undecoded.any()):
+        return Fault(f"the autoencoder gave values that are no numbers in {_name(base.vae.dtype)}", True, True, rows)
+    if bool(is_flat.any()):
+        return Fault(f"a picture is of one colour only, in {_name(base.dtype)}", False, False, rows)
     return None
 
 

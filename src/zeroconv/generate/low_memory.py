@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
-from zeroconv.generate.prepare import Prepared
+from zeroconv.generate.prepared import Prepared
 from zeroconv.generate.prompt_modes import encode_prompts
 
 

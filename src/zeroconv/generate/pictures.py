@@ -20,10 +20,12 @@ from zeroconv.base import BaseModel
 from zeroconv.control import Control, Text
 from zeroconv.errors import UserError
 from zeroconv.generate.doubts import EffectCheck, announce_retry, find_fault, in_float32
+from zeroconv.generate.expected import telling
 from zeroconv.generate.low_memory import decoded, lent
 from zeroconv.generate.pasting import pasted
 from zeroconv.generate.picture_input import PictureInput, draw_noise, mask_tensor
-from zeroconv.generate.prepare import Prepared, PreparedControl, prepare
+from zeroconv.generate.prepare import prepare
+from zeroconv.generate.prepared import OwnImages, Prepared, PreparedControl
 from zeroconv.generate.prompt_modes import encode_prompts
 from zeroconv.request import Request
 from zeroconv.sampling import ControlInput, PredictNoise, Watch, guided_noise, sample
@@ -47,6 +49,7 @@ def generate(
     on_step: Callable[[int], object] | None = None,
     influence: Influence | None = None,
     device: torch.device | None = None,
+    on_expected: Callable[[Tensor], object] | None = None,
 ) -> Iterator[Image.Image]:
     """One RGB picture per seed, in order; UserError for a request this base cannot serve.
 
@@ -54,12 +57,13 @@ def generate(
     on_step     called after each denoising step with the number of pictures it brought forward
     influence   is told what each control adds; `influence_of(prepared)` makes one
     device      where each network is brought while it runs, and not longer; None: all stay where they are
+    on_expected is given, at each step before on_step, the latents (B, C, h, w) that the step expects to end with
     """
     prepared = request if isinstance(request, Prepared) else prepare(base, request)
     (width, height), count = prepared.size, len(prepared.request.seeds)
     together = batch_size or max(1, min(_PICTURES_AT_ONCE, _PIXELS_AT_ONCE // (width * height)))
     check = EffectCheck(_acting(prepared, together))
-    batch = _batches(prepared, _all_of(check, influence), on_step)
+    batch = _batches(prepared, _all_of(check, influence), on_step, on_expected)
     for first in range(0, count, together):
         pictures = slice(first, first + together)
         watching = nullcontext() if influence is None else influence.watching(prepared.base.unet)
@@ -107,7 +111,10 @@ def _all_of(*watches: Watch | None) -> Watch:
 
 
 def _batches(
-    prepared: Prepared, watch: Watch | None = None, on_step: Callable[[int], object] | None = None
+    prepared: Prepared,
+    watch: Watch | None = None,
+    on_step: Callable[[int], object] | None = None,
+    on_expected: Callable[[Tensor], object] | None = None,
 ) -> Callable[[slice], Tensor]:
     """Which pictures -> their latents (B, C, h, w); what all pictures share is computed once."""
     predictions, begin = _predictions(prepared, watch), _beginning(prepared)
@@ -115,8 +122,10 @@ def _batches(
     def batch(pictures: slice) -> Tensor:
         generators = [torch.Generator().manual_seed(seed) for seed in prepared.request.seeds[pictures]]
         noise, start, channels = begin(generators)
-        latents = noise
-        steps = (predictions(pictures, channels), prepared.scheduler, noise, prepared.steps, generators)
+        latents, predict = noise, predictions(pictures, channels)
+        if on_expected is not None:
+            predict = telling(predict, prepared.base, on_expected)
+        steps = (predict, prepared.scheduler, noise, prepared.steps, generators)
         for stage in sample(*steps, start=start):
             latents = stage
             if on_step:
@@ -127,7 +136,8 @@ def _batches(
 
 
 def _sound_images(prepared: Prepared, latents: Tensor, pictures: slice, device: torch.device | None) -> Tensor:
-    """Latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1]; made again in float32 where half precision failed."""
+    """Latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1]; those in which half precision failed are made again in
+    float32, which leaves the others as they are."""
     base = prepared.base
     with lent(device, base.vae):
         images = decoded(base, latents)
@@ -140,7 +150,8 @@ def _sound_images(prepared: Prepared, latents: Tensor, pictures: slice, device: 
             with lent(device, *_sampling_networks(prepared)):
                 latents = _batches(prepared)(pictures)
         with lent(device, base.vae):
-            images = decoded(base, latents)
+            again = decoded(base, latents)
+        images = torch.where(fault.rows[:, None, None, None].to(images.device), again, images)
         remaining = find_fault(base, latents, images)
         if remaining is not None:
             announce_retry(base, remaining)
@@ -156,7 +167,7 @@ def _predictions(prepared: Prepared, watch: Watch | None) -> Callable[[slice, Te
     texts = _texts(prepared)
 
     def predictions(pictures: slice, channels: Tensor | None) -> PredictNoise:
-        own = [replace(entry, strength=_shared(each[pictures])) for entry, each in zip(inputs, strengths, strict=True)]
+        own = [_of(entry, each, pictures) for entry, each in zip(inputs, strengths, strict=True)]
         prompts, negatives = (text.to(base.device, base.dtype) for text in texts(pictures))
         savings = prepared.level.savings
         return guided_noise(base, own, prompts, negatives, guidance, channels=channels, watch=watch, savings=savings)
@@ -198,6 +209,13 @@ def _beginning(
     return PictureInput(base, image, prepared.mask, denoise).begin
 
 
+def _of(entry: ControlInput, strengths: tuple[float, ...], pictures: slice) -> ControlInput:
+    """The control of a batch of the pictures: of images and masks the batch's own, where each picture has its own."""
+    image = entry.image if len(entry.image) == 1 else entry.image[pictures]
+    mask = entry.mask if entry.mask is None or len(entry.mask) == 1 else entry.mask[pictures]
+    return replace(entry, image=image, mask=mask, strength=_shared(strengths[pictures]))
+
+
 def _shared(strengths: tuple[float, ...]) -> float | Tensor:
     """One number where all pictures share it, else (B,)."""
     return strengths[0] if len(set(strengths)) == 1 else torch.tensor(strengths)
@@ -205,17 +223,19 @@ def _shared(strengths: tuple[float, ...]) -> float | Tensor:
 
 def _control_input(base: BaseModel, control: PreparedControl) -> ControlInput:
     """The control as sampling takes it, but for its strength, which each picture may have of its own."""
-    asked = control.request
-    image = network_input(asked.name, control.condition, control.controlnet.condition_channels, control.sidecar)
+    asked, channels = control.request, control.controlnet.condition_channels
+    own = control.own or (OwnImages(control.condition, control.mask),)
+    images = [network_input(asked.name, each.condition, channels, control.sidecar) for each in own]
+    masks = [mask_tensor(each.mask) for each in own if each.mask is not None]
     return ControlInput(
         control.controlnet,
-        image.to(base.device, base.dtype),
+        torch.cat(images).to(base.device, base.dtype),
         start=asked.start,
         end=asked.end,
         window=asked.window,
         schedule=asked.schedule,
         weights=layer_weights(asked.weights, control.controlnet),
-        mask=None if control.mask is None else mask_tensor(control.mask).to(base.device, base.dtype),
+        mask=torch.cat(masks).to(base.device, base.dtype) if masks else None,
         conditional_only=asked.conditional_only,
     )
 

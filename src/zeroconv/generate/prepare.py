@@ -4,10 +4,8 @@ Whatever a user can get wrong shows here, before the first denoising step.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,98 +15,32 @@ from PIL import Image
 from zeroconv import conditions, weights
 from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel
-from zeroconv.control import ControlNet, Text
+from zeroconv.control import ControlNet
 from zeroconv.errors import UserError
 from zeroconv.generate.loras import with_loras
 from zeroconv.generate.picture_input import has_inpainting_channels
+from zeroconv.generate.prepared import Prepared, PreparedControl
 from zeroconv.generate.speed import LEVELS, Level
 from zeroconv.images import RESAMPLING, contained, fit, fitted_mask, pad, read_image, to_rgb
 from zeroconv.request.control import ControlRequest
 from zeroconv.request.request import Request, default_size, rounded
-from zeroconv.sampling.image_start import skipped_steps
 from zeroconv.schedulers import check_steps, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
 
 _DENOISE = 0.8
 """diffusers' default strength of image-to-image."""
+LoadControl = Callable[[str | Path, BaseModel], tuple[ControlNet | Adapter, Sidecar]]
+"""The name of what steers and the base it is for -> itself, and what is known of its training."""
 _Network = tuple[str, ControlNet | Adapter, Sidecar]
 """What acts: its name, which one in memory lacks, itself, and what is known of its training."""
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedControl:
-    """One control, ready to act."""
+def prepare(base: BaseModel, request: Request, load: LoadControl = weights.load_control) -> Prepared:
+    """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve.
 
-    request: ControlRequest
-    """As asked, with the options and the checkpoint that are in force."""
-    picture: Image.Image
-    """The input at the run's size."""
-    condition: Image.Image
-    """What the ControlNet sees, at the run's size."""
-    controlnet: ControlNet | Adapter
-    sidecar: Sidecar
-    """What is known of how the ControlNet was trained."""
-    mask: Image.Image | None = None
-    """Where the control acts, in grey at the run's size: white where it does."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A request in which nothing is left open, with all that sampling needs."""
-
-    base: BaseModel
-    """The base, with the request's LoRAs in it."""
-    request: Request
-    """As asked, with guidance, size and scheduler in force."""
-    controls: tuple[PreparedControl, ...]
-    scheduler: Any
-    """The diffusers scheduler, not yet set to the steps."""
-    image: Image.Image | None = None
-    """The picture to change, at the run's size."""
-    mask: Image.Image | None = None
-    """Where it is made anew, in grey at the run's size."""
-    level: Level = LEVELS["exact"]
-    """What is left out for speed."""
-    notes: tuple[str, ...] = ()
-    """What was decided for the user, in sentences."""
-    texts: tuple[tuple[Text, Text], ...] = ()
-    """The prompts and negative prompts as read, of each picture or of all, where the base has no text encoders."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        assert self.request.size is not None
-        return self.request.size
-
-    def only(self, indices: Sequence[int]) -> "Prepared":
-        """What is prepared for these of the request's pictures."""
-        controls = tuple(replace(control, request=control.request.only(indices)) for control in self.controls)
-        texts = self.texts if len(self.texts) < 2 else tuple(self.texts[index] for index in indices)
-        return replace(self, request=self.request.only(indices), controls=controls, texts=texts)
-
-    @property
-    def guidance(self) -> float:
-        """How strictly the prompt is followed."""
-        assert self.request.guidance is not None
-        return self.request.guidance
-
-    @property
-    def steps(self) -> int:
-        """How many of the steps asked for are taken."""
-        return self.level.steps(self.request.steps)
-
-    @cached_property
-    def num_steps(self) -> int:
-        """How often the base is asked; second-order samplers ask more often than there are steps."""
-        scheduler = deepcopy(self.scheduler)
-        scheduler.set_timesteps(self.steps)
-        skipped = 0 if self.request.denoise is None else skipped_steps(self.steps, self.request.denoise)
-        return len(scheduler.timesteps) - skipped * int(scheduler.order)
-
-
-def prepare(base: BaseModel, request: Request) -> Prepared:
-    """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve."""
-    networks = _load(base, request.controls)
+    load: what gives the ControlNets by their names, for callers that keep them.
+    """
+    networks = _load(base, request.controls, load)
     inputs = [_read(control, network[2]) for control, network in zip(request.controls, networks, strict=True)]
     _check_inpainting(base, request)
     image = None if request.image is None else _picture(request.image)
@@ -231,7 +163,7 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[_Network]:
+def _load(base: BaseModel, controls: tuple[ControlRequest, ...], load: LoadControl) -> list[_Network]:
     """Name, network and sidecar of each control; what several share is loaded once."""
     loaded: dict[str, tuple[ControlNet | Adapter, Sidecar]] = {}
     found: list[_Network] = []
@@ -242,7 +174,7 @@ def _load(base: BaseModel, controls: tuple[ControlRequest, ...]) -> list[_Networ
             continue
         name = str(checkpoint)
         if name not in loaded:
-            loaded[name] = weights.load_control(checkpoint, base)
+            loaded[name] = load(checkpoint, base)
         found.append((name, *loaded[name]))
     return found
 

@@ -4,6 +4,7 @@ import datetime
 import json
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from zeroconv import weights
 from zeroconv.base import BaseModel
 from zeroconv.base.single_file.prediction import PREDICTIONS
 from zeroconv.errors import UserError
-from zeroconv.generate.prepare import Prepared, PreparedControl
+from zeroconv.generate.prepared import Prepared, PreparedControl
 from zeroconv.images import atomic_write, read_image, read_metadata, save_png
 from zeroconv.request import Request, record
 from zeroconv.request.control import ControlRequest
@@ -49,9 +50,19 @@ class RunFolder:
             self.folder.rmdir()
 
     def begin(
-        self, base: BaseModel, prepared: Prepared, *, device: str, dtype: str, tokenizer: str | None = None
+        self,
+        base: BaseModel,
+        prepared: Prepared,
+        *,
+        device: str,
+        dtype: str,
+        tokenizer: str | None = None,
+        file_hash: Callable[[object], str | None] = weights.file_hash,
     ) -> None:
-        """Writes the condition images and settles what each picture's metadata says."""
+        """Writes the condition images and settles what each picture's metadata says.
+
+        file_hash: the sha256 of a control's weights, by its name.
+        """
         self.request = prepared.request
         self.shown += [("image", prepared.image)] if prepared.image else []
         self.shown += [("mask", prepared.mask)] if prepared.mask else []
@@ -63,7 +74,7 @@ class RunFolder:
             about["prediction"] = base.prediction_type
         if tokenizer is not None:
             about["tokenizer"] = tokenizer
-        hashes = {str(c.request.checkpoint): weights.file_hash(c.request.checkpoint) for c in prepared.controls}
+        hashes = {str(c.request.checkpoint): file_hash(c.request.checkpoint) for c in prepared.controls}
         names = tuple(path.name for path in self.controls)
         self.record = record.run_record(self.request, self.folder, base=about, checkpoints=hashes, images=names)
         self.record |= {"dtype": dtype, "device": device}

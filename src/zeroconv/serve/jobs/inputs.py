@@ -1,0 +1,71 @@
+"""The pictures of a request, in the job's own folder before it is acknowledged: nothing else is read afterwards."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from zeroconv.errors import UserError
+from zeroconv.images import save_png
+from zeroconv.request import ControlRequest, Request, record
+
+FOLDER = "inputs"
+
+
+def write_inputs(request: Request, folder: Path) -> Request:
+    """The same request with its pictures as files below `folder`, on the disk.
+
+    UserError for a picture that is no picture in memory: a server opens no path that it is given.
+    """
+    inputs = folder / FOLDER
+    inputs.mkdir(parents=True)
+    controls = tuple(_written_control(control, inputs, index) for index, control in enumerate(request.controls))
+    changes: dict[str, Any] = {
+        name: _written(getattr(request, name), inputs / f"{name}.png") for name in ("image", "mask")
+    }
+    written = replace(request, controls=controls, **changes)
+    sync(inputs)
+    return written
+
+
+def _written_control(control: ControlRequest, inputs: Path, index: int) -> ControlRequest:
+    image = _written(control.image, inputs / f"control-{index}.png")
+    assert image is not None
+    return replace(control, image=image, mask=_written(control.mask, inputs / f"control-{index}-mask.png"))
+
+
+def _written(picture: object, path: Path) -> Path | None:
+    if picture is None:
+        return None
+    if not isinstance(picture, Image.Image):
+        raise UserError("a picture must be sent along; a server opens no path and no address")
+    save_png(picture, path)
+    sync(path)
+    return path
+
+
+def sync(path: Path) -> None:
+    """Waits until a file or a folder's list of names is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest(asked: Mapping[str, Any], folder: Path) -> str:
+    """The hash of a request's record with the pictures below `folder`."""
+    found = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    for path in sorted((folder / FOLDER).iterdir()):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def asked_record(request: Request, folder: Path, base: str) -> dict[str, Any]:
+    """A request in run.json's schema, its pictures relative to `folder`."""
+    return {**record.to_json(request, folder), "base": {"name": base}}

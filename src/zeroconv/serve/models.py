@@ -1,0 +1,130 @@
+"""The bases and ControlNets that a server offers, by name: nothing else can be asked for."""
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from zeroconv import conditions, weights
+from zeroconv.adapter import Adapter
+from zeroconv.base import BaseModel, load_base
+from zeroconv.control import ControlNet
+from zeroconv.errors import UserError, nearest
+from zeroconv.generate.prepare import default_guidance
+from zeroconv.weights import Sidecar
+from zeroconv.weights.describe import describe
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of one base or ControlNet."""
+
+    name: str
+    kind: str
+    """ "base", or as `zeroconv inspect` says: "ControlNet", "T2I-Adapter"."""
+    family: str
+    """ "tiny", "sd15", "sd21", "sdxl" or "unknown"."""
+    condition: str | None = None
+    """What a ControlNet was trained on, where that is known."""
+    native_size: int | None = None
+    """Pixels of the side at which a base was trained."""
+    multiple: int | None = None
+    """What width and height of a base's pictures are multiples of."""
+    default_guidance: float | None = None
+    """What a base takes where none is asked for."""
+
+
+class Models:
+    """Registered once, bases loaded at once and ControlNets when they are first asked for; then kept. Thread-safe."""
+
+    def __init__(
+        self,
+        bases: Mapping[str, str] | None = None,
+        controlnets: Mapping[str, str] | None = None,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """bases, controlnets: name -> place, as `load_base` and `weights.load` read it; the ControlNets that ship are
+        there besides. UserError for a name that is none, or a place where there is nothing of the kind."""
+        bases = bases or {"tiny": "tiny"}
+        self._places = {**{name: name for name in weights.BUILT_IN}, **(controlnets or {})}
+        for name in (*bases, *self._places):
+            if not _NAME.fullmatch(name):
+                raise UserError(f"{name!r} is no name: expected letters, digits, dots and dashes; write NAME=PATH")
+        self._lock = threading.RLock()
+        self._loaded: dict[tuple[str, str], tuple[ControlNet | Adapter, Sidecar]] = {}
+        self._bases = {
+            name: replace(load_base(place, device=device, dtype=dtype), name=name) for name, place in bases.items()
+        }
+        infos = [_controlnet_info(name, place) for name, place in self._places.items()]
+        families = {base.family for base in self._bases.values()}
+        self._infos = {info.name: info for info in infos if info.name not in weights.BUILT_IN or "tiny" in families}
+
+    def bases(self) -> Mapping[str, ModelInfo]:
+        """Name -> what is known of it; the first is taken where none is named."""
+        return {name: _base_info(base) for name, base in self._bases.items()}
+
+    def controlnets(self) -> Mapping[str, ModelInfo]:
+        """Name -> what is known of it."""
+        return dict(self._infos)
+
+    @property
+    def default_base(self) -> str:
+        """The base that is taken where none is named."""
+        return next(iter(self._bases))
+
+    def base(self, name: str) -> BaseModel:
+        """A base by its name; UserError names the nearest where it is not known."""
+        if name not in self._bases:
+            raise UserError(f"no base {name!r} is offered here; {nearest(name, self._bases)}")
+        return self._bases[name]
+
+    def check_controlnet(self, name: str, base: str) -> None:
+        """UserError where no such ControlNet is offered, or one for bases of another family."""
+        if name not in self._infos:
+            raise UserError(f"no ControlNet {name!r} is offered here; {nearest(name, self._infos)}")
+        family, own = self._infos[name].family, self.base(base).family
+        if "unknown" not in (family, own) and family != own:
+            raise UserError(f"the ControlNet {name} is for bases of the family {family}, {base} is {own}")
+
+    def controlnet_for(self, condition: str, base: str) -> str:
+        """The name of the first ControlNet for a condition and a base; UserError says which conditions there are."""
+        family = self.base(base).family
+        fitting = {info.condition: name for name, info in reversed(self._infos.items()) if info.family == family}
+        condition = conditions.canonical(condition)
+        if condition not in fitting:
+            known = ", ".join(sorted(name for name in fitting if name)) or "none"
+            raise UserError(f"no ControlNet for {condition} is offered for the base {base}; there is: {known}")
+        return fitting[condition]
+
+    def load_control(self, name: str | Path, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
+        """A ControlNet by its name for a base that is offered, as `prepare` asks for it; loaded once."""
+        self.check_controlnet(str(name), base.name)
+        with self._lock:
+            key = (str(name), base.name)
+            if key not in self._loaded:
+                self._loaded[key] = weights.load_control(self._places[str(name)], base)
+            return self._loaded[key]
+
+    def file_hash(self, name: object) -> str | None:
+        """The sha256 of a ControlNet's weights; None for what is not offered here."""
+        place = self._places.get(str(name))
+        return None if place is None else weights.file_hash(place)
+
+
+def _base_info(base: BaseModel) -> ModelInfo:
+    size, guidance = base.native_size, default_guidance(base)
+    return ModelInfo(base.name, "base", base.family, None, size, base.multiple, guidance)
+
+
+def _controlnet_info(name: str, place: str) -> ModelInfo:
+    found = describe(place)
+    if found.kind == "base":
+        raise UserError(f"{place} is a base, not a ControlNet: give it with --base")
+    return ModelInfo(name, found.kind, found.family, found.condition)
