@@ -16,6 +16,7 @@ from zeroconv.errors import UserError, nearest
 from zeroconv.generate.prepare import default_guidance
 from zeroconv.weights import Sidecar
 from zeroconv.weights.describe import describe
+from zeroconv.weights.places import CONTROLS, find
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,99}")
 
@@ -111,6 +112,11 @@ class Models:
             if key not in self._loaded:
                 self._loaded[key] = weights.load_control(self._places[str(name)], base)
             return self._loaded[key]
+
+    def sidecar(self, name: str) -> Sidecar:
+        """What is known of how a ControlNet was trained, without loading it; an empty record where nothing is."""
+        place = find(self._places[name], CONTROLS)
+        return weights.read_sidecar(place.path) if place.path.is_dir() else Sidecar()
 
     def file_hash(self, name: object) -> str | None:
         """The sha256 of a ControlNet's weights; None for what is not offered here."""

@@ -12,16 +12,16 @@ _HEADER = """<header class="zc-title"><h1>zeroconv</h1><p>Pictures from words, d
 
 
 def make_blocks(jobs: Jobs, models: Models, settings: Settings) -> gr.Blocks:
-    """The tabs generate, conditions of a folder and, where the server watches some, training runs."""
+    """The tabs for pictures, for the conditions of a folder and, where the server watches some, for training runs."""
     with gr.Blocks(title="zeroconv", analytics_enabled=False) as blocks:
         gr.HTML(_HEADER, apply_default_css=False, js_on_load=None)
         with gr.Tabs():
             with gr.Tab("Generate"):
                 generate_tab(blocks, jobs, models, settings)
-            with gr.Tab("Conditions of a folder"):
+            with gr.Tab("Folder"):
                 own("startFolder")
             if settings.runs is not None:
-                with gr.Tab("Training runs"):
+                with gr.Tab("Training"):
                     own("startRuns")
     blocks.queue(default_concurrency_limit=None, api_open=False)
     return blocks

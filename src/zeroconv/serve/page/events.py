@@ -38,9 +38,24 @@ class Events:
         self.jobs, self.models, self.limits = jobs, models, settings.limits
         self.watchers: anyio.CapacityLimiter | None = None
 
-    async def generate(self, *values: Any, request: gr.Request) -> AsyncIterator[Values]:
-        """The form as a job, and how it goes, until it has ended."""
-        form, client = Form(*values), f"page {request.session_hash}"
+    async def generate(
+        self,
+        prompt: str,
+        negative: str,
+        base: str,
+        size: str,
+        steps: float,
+        guidance: str,
+        scheduler: str,
+        speed: str,
+        seeds: str,
+        count: float,
+        stack: str,
+        request: gr.Request,
+    ) -> AsyncIterator[Values]:
+        """The form as a job, and how it goes, until it has ended; Gradio reads the request from its annotation."""
+        form = Form(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, stack)
+        client = f"page {request.session_hash}"
         try:
             job = await self._in_thread(lambda: self._submit(form, client))
         except UserError as error:

@@ -24,8 +24,8 @@ class Form:
     size: str
     """WIDTHxHEIGHT; empty leaves it to the first control, or to the base."""
     steps: float
-    guidance: float | None
-    """None: the base's own."""
+    guidance: str
+    """A number; empty: the base's own."""
     scheduler: str
     speed: str
     seeds: str
@@ -43,7 +43,7 @@ def request_of(form: Form, models: Models, limits: Limits) -> Request:
         controls=Reader(models, limits, form.base, size).controls(_stack(form.stack)),
         negative=form.negative or "",
         steps=_whole(form.steps, "steps"),
-        guidance=form.guidance,
+        guidance=_guidance(form.guidance),
         seeds=seeds_of(form.seeds, _whole(form.count, "the number of pictures"), limits.pictures),
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
@@ -85,6 +85,14 @@ def _stack(text: str) -> Any:
     if missing is not None:
         raise UserError(f"control {missing} has no picture yet: give one, draw one, or remove the control")
     return controls
+
+
+def _guidance(text: object) -> float | None:
+    text = str(text or "").strip()
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise UserError(f"the guidance must be a number, as 7.5, or empty, not {text!r}") from error
 
 
 def _whole(value: object, of: str) -> int:

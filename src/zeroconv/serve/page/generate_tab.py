@@ -30,7 +30,7 @@ class _Fields:
     base: gr.Dropdown
     size: gr.Textbox
     steps: gr.Slider
-    guidance: gr.Number
+    guidance: gr.Textbox
     scheduler: gr.Dropdown
     speed: gr.Radio
     seeds: gr.Textbox
@@ -82,7 +82,7 @@ def _form(models: Models, settings: Settings) -> _Fields:
             size = gr.Textbox(label="Size", placeholder="automatic, or 512x768", max_lines=1, min_width=140)
         steps = gr.Slider(1, limits.steps, value=20, step=1, label="Steps")
         with gr.Row():
-            guidance = gr.Number(None, label="Guidance", placeholder="the base's own", minimum=0, min_width=140)
+            guidance = gr.Textbox(label="Guidance", placeholder="the base's own", max_lines=1, min_width=140)
             schedulers = [OWN_SCHEDULER, *scheduler_names()]
             scheduler = gr.Dropdown(schedulers, value=OWN_SCHEDULER, label="Scheduler", min_width=140)
         speed = gr.Radio(list(typing.get_args(Speed)), value="exact", label="Speed", info="more speed, pictures that differ a little")

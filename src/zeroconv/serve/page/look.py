@@ -3,7 +3,7 @@
 import gradio as gr
 from gradio.themes.utils import colors
 
-HEAD = '<meta name="color-scheme" content="light dark">'
+HEAD = '<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="page/static/page.css">'
 _LETTERS = ("system-ui", "Segoe UI", "Liberation Sans", "sans-serif")
 _FIXED = ("ui-monospace", "Liberation Mono", "monospace")
 
@@ -35,8 +35,16 @@ def theme() -> gr.themes.Base:
         color_accent="#0b66a8",
         input_background_fill="#ffffff",
         input_background_fill_dark="#14181d",
+        body_text_color_subdued="#57606a",
+        body_text_color_subdued_dark="#9aa4ae",
+        input_border_width="1px",
+        input_border_width_dark="1px",
+        input_placeholder_color="#6b7480",
+        input_placeholder_color_dark="#8b96a1",
         input_border_color="#aab4be",
         input_border_color_dark="#55606b",
+        block_title_text_color="#1b1f24",
+        block_title_text_color_dark="#e6e9ec",
         block_label_text_color="#1b1f24",
         block_label_text_color_dark="#e6e9ec",
         block_title_text_weight="600",

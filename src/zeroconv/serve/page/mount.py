@@ -14,10 +14,17 @@ from zeroconv.serve.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 
+_QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+}
+"""Nothing is reported to anybody, and no table of all events is made again at each."""
+
 
 def mount(app: FastAPI, jobs: Jobs, models: Models, settings: Settings) -> FastAPI:
     """The same application with the page at /; whatever else is served must be there before."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+    os.environ.update(_QUIET)  # read when Gradio is imported and when its queue is made
     import gradio as gr
 
     from zeroconv.serve.page.blocks import make_blocks
@@ -37,7 +44,6 @@ def mount(app: FastAPI, jobs: Jobs, models: Models, settings: Settings) -> FastA
         mcp_server=False,
         max_file_size=0,
         theme=theme(),
-        css_paths=[STATIC / "page.css"],
         head=HEAD,
     )
     gradio_mount = app.router.routes[-1]

@@ -21,6 +21,7 @@ def own(start: str, *, events: Sequence[str] = (), **component: Any) -> gr.HTML:
         html_template='<div class="zc-root"></div>',
         js_on_load=_LOAD.replace("EVENTS", json.dumps(list(events))).replace("START", start),
         apply_default_css=False,
+        elem_classes="zc-own",
         **component,
     )
 
@@ -32,5 +33,6 @@ def shown(start: str, content: str = "", *, events: Sequence[str] = (), **compon
         html_template='<div class="zc-root">${value}</div>',
         js_on_load=_LOAD.replace("EVENTS", json.dumps(list(events))).replace("START", start),
         apply_default_css=False,
+        elem_classes="zc-own",
         **component,
     )

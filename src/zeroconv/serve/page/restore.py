@@ -103,7 +103,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "base": base.get("name") if isinstance(base, Mapping) else base,
         "size": f"{size[0]}x{size[1]}" if size else "",
         "steps": record.get("steps", 20),
-        "guidance": record.get("guidance"),
+        "guidance": "" if record.get("guidance") is None else f"{record['guidance']:g}",
         "scheduler": record.get("scheduler") or OWN_SCHEDULER,
         "speed": record.get("speed") or "exact",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),

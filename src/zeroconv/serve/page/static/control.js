@@ -57,7 +57,7 @@ export class Control {
         select("Condition", conditions, state.condition, (name) => this.change({ condition: name, options: {}, checkpoint: null })),
         button("Remove", () => this.stack.remove(this), `Remove control ${this.stack.number(this)}`)),
       choice("Where the condition image comes from", this.sources(), state.source, (key) => this.change({ source: key })),
-      element("div", { className: "zc-pair" }, this.body, element("figure", {}, this.result, element("figcaption", {}, "What the ControlNet sees"))),
+      element("div", { className: `zc-pair${state.source === "draw" ? " drawn" : ""}` }, this.body, element("figure", {}, this.result, element("figcaption", {}, "What the ControlNet sees"))),
       this.note, this.options(), slider("Strength", { low: 0, high: 2, step: 0.05, value: state.strength, hint: "0 is none, 1 as trained", onchange: (value) => this.set({ strength: value }) }),
       this.more());
     this.fillBody();
