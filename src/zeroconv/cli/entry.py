@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train report": ("zeroconv.training.report.command", "a training run as one page and one picture"),
     "evaluate": ("zeroconv.evaluation.command", "measure how well a base, a ControlNet or any pictures do"),
     "reproduce": ("zeroconv.reproduce.command", "measure what the paper claims, claim by claim"),
+    "serve": ("zeroconv.serve.command", "a page and an HTTP API that make controlled pictures"),
     "study": ("zeroconv.evaluation.study.command", "ask people: a blind ranking page, its server, its analysis"),
     "dataset": ("zeroconv.dataset.command", "photographs to a paired data set with condition images"),
     "scenes": ("zeroconv.scenes.command", "render scenes with captions and exact ground truth"),

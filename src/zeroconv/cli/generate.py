@@ -16,7 +16,8 @@ from zeroconv.base.flags import load_asked
 from zeroconv.cli.control_text import parse_control
 from zeroconv.cli.generate_flags import add_arguments
 from zeroconv.cli.prompts_file import prompts_of_file
-from zeroconv.errors import UserError, nearest
+from zeroconv.devices import asked_device
+from zeroconv.errors import UserError
 from zeroconv.generate import generate, influence_of
 from zeroconv.generate.compiled import check_compiler, compile_networks
 from zeroconv.generate.influence_report import write_report
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Makes the pictures and writes the folder."""
     began = time.perf_counter()
     asked = _asked(args)
-    device = _device(args.device)
+    device = asked_device(args.device)
     auto = smallest_type(device) if args.low_memory else fastest_type(device)
     dtype = number_type(args.dtype or asked.dtype or "auto", auto)
     _check_batch_size(args)
@@ -158,19 +159,3 @@ def _seeds(args: argparse.Namespace, request: Request) -> Sequence[int]:
     if count not in (None, len(given)):
         raise UserError(f"--seed names {len(given)} pictures, --num-images {count}; leave one of them out")
     return given
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UserError(f"unknown device {name!r}; {nearest(name, ('cpu', 'cuda', 'mps'))}") from error
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.type, False):
-        have = ", ".join(kind for kind, is_there in available.items() if is_there)
-        raise UserError(f"this machine or this build of torch has no device {name}; available: {have}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"no device {name}; this machine has {torch.cuda.device_count()}, counted from cuda:0")
-    return device

@@ -4,7 +4,7 @@ import datetime
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,6 @@ from zeroconv.errors import UserError
 from zeroconv.generate.prepared import Prepared, PreparedControl
 from zeroconv.images import atomic_write, read_image, read_metadata, save_png
 from zeroconv.request import Request, record
-from zeroconv.request.control import ControlRequest
 from zeroconv.request.files import sha256
 from zeroconv.sheet import sheet
 
@@ -31,7 +30,7 @@ class RunFolder:
     def __init__(self, folder: Path, request: Request, request_file: Path | None) -> None:
         """UserError where the run would overwrite a file that it, or the run already in the folder, reads."""
         self.folder = folder
-        self.controls = tuple(folder / name for name in _control_names(request.controls))
+        self.controls = tuple(folder / name for name in control_names([control.name for control in request.controls]))
         self.pictures = tuple(folder / f"{index:04d}.png" for index in range(len(request.seeds)))
         if folder.exists() and not folder.is_dir():
             raise UserError(f"--out {folder} is a file; expected a folder")
@@ -178,13 +177,13 @@ def _recorded_inputs(folder: Path) -> list[Path]:
         return []
 
 
-def _control_names(controls: tuple[ControlRequest, ...]) -> list[str]:
-    """control-canny.png, control-depth.png, control-canny-2.png, ..."""
+def control_names(conditions: Sequence[str]) -> list[str]:
+    """The condition images' files: control-canny.png, control-depth.png, control-canny-2.png, ..."""
     seen: Counter[str] = Counter()
     names = []
-    for control in controls:
-        seen[control.name] += 1
-        names.append(f"control-{control.name}{'' if seen[control.name] == 1 else f'-{seen[control.name]}'}.png")
+    for name in conditions:
+        seen[name] += 1
+        names.append(f"control-{name}{'' if seen[name] == 1 else f'-{seen[name]}'}.png")
     return names
 
 

@@ -3,8 +3,9 @@
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,6 +39,8 @@ class ModelInfo:
     """What width and height of a base's pictures are multiples of."""
     default_guidance: float | None = None
     """What a base takes where none is asked for."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The options of the condition that a ControlNet was trained with, which are its defaults."""
 
 
 class Models:
@@ -86,11 +89,15 @@ class Models:
             raise UserError(f"no base {name!r} is offered here; {nearest(name, self._bases)}")
         return self._bases[name]
 
-    def check_controlnet(self, name: str, base: str) -> None:
-        """UserError where no such ControlNet is offered, or one for bases of another family."""
+    def controlnet(self, name: str) -> ModelInfo:
+        """What is known of a ControlNet; UserError names the nearest where none of this name is offered."""
         if name not in self._infos:
             raise UserError(f"no ControlNet {name!r} is offered here; {nearest(name, self._infos)}")
-        family, own = self._infos[name].family, self.base(base).family
+        return self._infos[name]
+
+    def check_controlnet(self, name: str, base: str) -> None:
+        """UserError where no such ControlNet is offered, or one for bases of another family."""
+        family, own = self.controlnet(name).family, self.base(base).family
         if "unknown" not in (family, own) and family != own:
             raise UserError(f"the ControlNet {name} is for bases of the family {family}, {base} is {own}")
 
@@ -133,4 +140,5 @@ def _controlnet_info(name: str, place: str) -> ModelInfo:
     found = describe(place)
     if found.kind == "base":
         raise UserError(f"{place} is a base, not a ControlNet: give it with --base")
-    return ModelInfo(name, found.kind, found.family, found.condition)
+    options = {} if found.sidecar is None else dict(found.sidecar.condition_options)
+    return ModelInfo(name, found.kind, found.family, found.condition, options=options)

@@ -1,15 +1,17 @@
 """What a request must keep to before it becomes a job: the server's limits, and names that are registered."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from zeroconv import conditions, fields
 from zeroconv.errors import UserError
 from zeroconv.request import ControlRequest, Request
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Limits
 
-_FILE_OPTIONS = {"weights": "", "detector": "", "keypoints": "", "mask": "random", "device": ""}
-"""Options of conditions that name files, networks or devices of the server -> the one value that may be sent."""
+_FILE_OPTIONS = ("weights", "detector", "keypoints", "mask", "device")
+"""Options of conditions that name files, networks or devices of the server: only their defaults may be sent."""
 
 
 def admitted(request: Request, base: str, models: Models, limits: Limits) -> Request:
@@ -53,8 +55,13 @@ def _admitted_control(control: ControlRequest, base: str, models: Models) -> Con
     return control
 
 
-def check_options(condition: str, options: Any) -> None:
-    """UserError for a condition's option that would have a file or a network of the client's choice opened."""
-    for name, granted in _FILE_OPTIONS.items():
-        if options.get(name, granted) != granted:
+def check_options(condition: str, options: Mapping[str, Any]) -> None:
+    """UserError for a condition's option that would have a file or a network of the client's choice opened.
+
+    To be called before a `ControlRequest` is made of options that a client sends.
+    """
+    extractor = conditions.kind(condition).extractor
+    defaults = {} if extractor is None else {option.name: option.default for option in fields.options(extractor)}
+    for name in _FILE_OPTIONS:
+        if name in options and options[name] != defaults.get(name):
             raise UserError(f"{condition}: the option {name} is the server's to choose; leave it out")

@@ -44,9 +44,9 @@ class Jobs:
         self._tasks: dict[str, Task] = {}
         self._arriving: list[str] = []
         """The clients whose requests are being checked: they have a place in the queue already."""
-        self._is_closing = threading.Event()
+        self._closing = threading.Event()
         self._recover()
-        worker = Worker(self._queue, models, self._board, self, self._pace, self._limits.job_seconds, self._is_closing)
+        worker = Worker(self._queue, models, self._board, self, self._pace, self._limits.job_seconds, self._closing)
         self._thread = threading.Thread(target=worker.run, name="worker", daemon=True)
         self._thread.start()
 
@@ -101,7 +101,7 @@ class Jobs:
                 if event is None:
                     return
                 yield event
-                if event.job.status in ENDED:
+                if event.job.status in ENDED or self.is_closing:
                     return
                 self._board.wait(id, number, _HEARTBEAT)
 
@@ -110,6 +110,11 @@ class Jobs:
         news, job = self._board.news(id), self.job(id)
         preview = news.preview if news.preview_number > after else None
         return news.number, None if job is None else Event(job, preview)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is about to end: who watches should go."""
+        return self._closing.is_set()
 
     @property
     def board(self) -> Board:
@@ -126,10 +131,14 @@ class Jobs:
             raise UserError("there is no such job")
         return self._folder / id
 
+    def stop(self) -> None:
+        """Lets watchers go, and the worker stop at its next step; `close` waits for it."""
+        self._closing.set()
+        self._queue.close()
+
     def close(self) -> None:
         """Stops at the next step; what is not finished waits for the next server."""
-        self._is_closing.set()
-        self._queue.close()
+        self.stop()
         self._thread.join()
         for task in list(self._tasks.values()):
             self._store.update(task.id, status="queued")

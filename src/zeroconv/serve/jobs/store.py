@@ -62,16 +62,18 @@ class Store:
     """The jobs' table. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """UserError for a file of a later version, or one that is no database."""
+        """UserError for a file of a later version, one that is no database, or one that another server has open."""
         self._lock = threading.Lock()
         try:
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
+            for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
                 self._connection.execute(f"PRAGMA {setting}")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _SCHEMA:
                 raise UserError(f"{path} was written by a later version of zeroconv; expected schema {_SCHEMA}")
             self._connection.executescript(f"{_TABLE} PRAGMA user_version={_SCHEMA};")
+        except sqlite3.OperationalError as error:
+            raise UserError(f"{path} cannot be opened ({error}); does another server use this folder?") from error
         except sqlite3.DatabaseError as error:
             raise UserError(f"{path} cannot be used as the jobs' database: {error}") from error
 
