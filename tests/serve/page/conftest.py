@@ -74,7 +74,9 @@ def tab(browser: Browser, served: Served) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    page.on("request", lambda request: FOREIGN.append(request.url) if _is_foreign(request.url, served.address) else None)
+    page.on(
+        "request", lambda request: FOREIGN.append(request.url) if _is_foreign(request.url, served.address) else None
+    )
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     page.goto(served.address)
     page.get_by_role("button", name="Add a control").wait_for()

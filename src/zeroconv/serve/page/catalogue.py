@@ -59,7 +59,10 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
             name: {"family": info.family, "condition": info.condition, "options": _trained_with(models, name)}
             for name, info in models.controlnets().items()
         },
-        "palettes": {"scenes": _palette(CLASSES, PALETTE.tolist()), "ade20k": _palette(ade20k.NAMES, _ade20k_colours())},
+        "palettes": {
+            "scenes": _palette(CLASSES, PALETTE.tolist()),
+            "ade20k": _palette(ade20k.NAMES, _ade20k_colours()),
+        },
         "weights": list(layer_weights.SCHEDULES),
         "schedules": list(SCHEDULES),
         "windows": list(typing.get_args(Window)),

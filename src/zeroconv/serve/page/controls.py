@@ -63,7 +63,9 @@ class Reader:
         poses = poses_of(given["poses"], "the pose")
         canvas = poses.canvas or (self.native, self.native)
         shape = (canvas[1], canvas[0])
-        size = default_size(shape, self.native, self.multiple) if self.size is None else rounded(self.size, self.multiple)
+        size = (
+            default_size(shape, self.native, self.multiple) if self.size is None else rounded(self.size, self.multiple)
+        )
         if size[0] * size[1] > self.limits.pixels:
             raise UserError(f"size {size[0]}x{size[1]} is more than the {self.limits.pixels:,} pixels granted here")
         height_width = (size[1], size[0])

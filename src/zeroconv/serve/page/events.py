@@ -10,8 +10,7 @@ import anyio.to_thread
 import gradio as gr
 
 from zeroconv.errors import UserError
-from zeroconv.serve.jobs.job import ENDED, Event, Job, QueueFull
-from zeroconv.serve.jobs.jobs import Jobs
+from zeroconv.serve.jobs import ENDED, Event, Job, Jobs, QueueFull
 from zeroconv.serve.jobs.sentences import without_paths
 from zeroconv.serve.models import Models
 from zeroconv.serve.page import results
@@ -35,7 +34,7 @@ class Events:
     """Thin over jobs; nothing here blocks the event loop."""
 
     def __init__(self, jobs: Jobs, models: Models, settings: Settings) -> None:
-        self.jobs, self.models, self.limits = jobs, models, settings.limits
+        self.jobs, self.models, self.settings, self.limits = jobs, models, settings, settings.limits
         self.watchers: anyio.CapacityLimiter | None = None
 
     async def generate(
@@ -55,7 +54,8 @@ class Events:
     ) -> AsyncIterator[Values]:
         """The form as a job, and how it goes, until it has ended; Gradio reads the request from its annotation."""
         form = Form(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, stack)
-        client = f"page {request.session_hash}"
+        owner = self._owner(request)
+        client = owner or f"page {request.session_hash}"
         try:
             job = await self._in_thread(lambda: self._submit(form, client))
         except UserError as error:
@@ -65,12 +65,12 @@ class Events:
             text = f"{_sentence(full)} (in about {full.retry_after:.0f} s)"
             yield self._only(results.message(text, is_wrong=True))
             return
-        async for update in self._follow(job.id):
+        async for update in self._follow(job.id, owner):
             yield update
 
-    async def open(self, data: gr.EventData) -> AsyncIterator[Values]:
+    async def open(self, data: gr.EventData, request: gr.Request) -> AsyncIterator[Values]:
         """An earlier job, or one that still runs."""
-        async for update in self._follow(str(data._data.get("job", ""))):
+        async for update in self._follow(str(data._data.get("job", "")), self._owner(request)):
             yield update
 
     async def cancel(self, running: str) -> Any:
@@ -79,30 +79,24 @@ class Events:
             await self._in_thread(lambda: self.jobs.cancel(running))
         return gr.update(interactive=False)
 
-    def newest(self) -> tuple[str, str]:
-        """The latest jobs as HTML, and the id of the last that is shown."""
-        return self._history([])
+    def newest(self, request: gr.Request) -> tuple[str, int]:
+        """The latest jobs as HTML, and how many are shown."""
+        return self._history(_AT_ONCE, self._owner(request))
 
-    def more(self, before: str) -> tuple[str, str]:
-        """Those and as many more."""
-        jobs = self.jobs.history(limit=_AT_ONCE)
-        while jobs and jobs[-1].id != before:
-            older = self.jobs.history(limit=_AT_ONCE, before=jobs[-1].id)
-            if not older:
-                break
-            jobs += older
-        return self._history(jobs)
+    def more(self, count: int, request: gr.Request) -> tuple[str, int]:
+        """Those that are shown and as many more."""
+        return self._history(count + _AT_ONCE, self._owner(request))
 
     def restore(self, data: gr.EventData) -> Values:
         """A job's request, or one of its pictures', into the form."""
         return self._restored(lambda: from_job(self.jobs, str(data._data.get("job", "")), data._data.get("index")))
 
-    def dropped(self, data: gr.EventData) -> Values:
+    def dropped(self, data: gr.EventData, request: gr.Request) -> Values:
         """The request in a picture that was dropped on the page, into the form."""
         text = data._data.get("text")
         if not isinstance(text, str) or len(text) > _LONGEST:
             return self._unchanged("This picture holds no request: it was not made by zeroconv.")
-        return self._restored(lambda: from_text(self.jobs, text))
+        return self._restored(lambda: from_text(self.jobs, text, self._owner(request)))
 
     # Helpers
 
@@ -110,7 +104,7 @@ class Events:
         request = request_of(form, self.models, self.limits)
         return self.jobs.submit(request, base=form.base, client=client)
 
-    async def _follow(self, id: str) -> AsyncIterator[Values]:
+    async def _follow(self, id: str, owner: str | None) -> AsyncIterator[Values]:
         """Progress of a job while it goes on, then its result."""
         preview: bytes | None = None
         news = self.jobs.watch(id)
@@ -123,14 +117,16 @@ class Events:
         if job is None:
             yield self._only(results.message("This job is no longer here.", is_wrong=True))
             return
-        html, last = await self._in_thread(self.newest)
-        yield ["", results.result(job, run_record(self.jobs, job)), html, last, "", gr.update(interactive=False)]
+        html, count = await self._in_thread(lambda: self._history(_AT_ONCE, owner))
+        yield ["", results.result(job, run_record(self.jobs, job)), html, count, "", gr.update(interactive=False)]
 
-    def _history(self, before: list[Job]) -> tuple[str, str]:
-        """What is shown already, and the next page of it."""
-        older = self.jobs.history(limit=_AT_ONCE, before=before[-1].id if before else None)
-        jobs = [*before, *older]
-        return results.history(jobs, has_more=len(older) == _AT_ONCE), jobs[-1].id if jobs else ""
+    def _history(self, count: int, owner: str | None) -> tuple[str, int]:
+        jobs = self.jobs.history(limit=count + 1, client=owner)
+        return results.history(jobs[:count], has_more=len(jobs) > count), min(count, len(jobs))
+
+    def _owner(self, request: gr.Request) -> str | None:
+        """Whose jobs are shown: the token's; without tokens there is one person, and all is theirs."""
+        return str(request.state.client) if self.settings.tokens else None
 
     def _restored(self, find: Callable[[], Restored]) -> Values:
         try:

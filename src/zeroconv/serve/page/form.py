@@ -7,6 +7,7 @@ from typing import Any
 
 from zeroconv.errors import UserError
 from zeroconv.request import Request
+from zeroconv.request.speed import check_speed
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader
 from zeroconv.serve.settings import Limits
@@ -47,7 +48,7 @@ def request_of(form: Form, models: Models, limits: Limits) -> Request:
         seeds=seeds_of(form.seeds, _whole(form.count, "the number of pictures"), limits.pictures),
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
-        speed=form.speed,  # type: ignore[arg-type] - the request checks it
+        speed=check_speed(form.speed),
     )
 
 
@@ -56,7 +57,7 @@ def size_of(text: object) -> tuple[int, int] | None:
     text = str(text or "").strip()
     if not text:
         return None
-    match = re.fullmatch(r"(\d{1,5})\s*[xX×]\s*(\d{1,5})", text)
+    match = re.fullmatch(r"(\d{1,5})\s*[xX]\s*(\d{1,5})", text)
     if match is None:
         raise UserError(f"the size must be WIDTHxHEIGHT, as 512x768, or empty, not {text!r}")
     return int(match[1]), int(match[2])

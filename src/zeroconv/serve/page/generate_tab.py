@@ -2,12 +2,13 @@
 
 import typing
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from zeroconv.request.speed import Speed
 from zeroconv.schedulers import scheduler_names
-from zeroconv.serve.jobs.jobs import Jobs
+from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.events import Events
 from zeroconv.serve.page.form import OWN_SCHEDULER
@@ -56,23 +57,25 @@ def generate_tab(blocks: gr.Blocks, jobs: Jobs, models: Models, settings: Settin
             result = shown("startResult", events=["restore"], elem_id="zc-result")
             drop = own("startDrop", events=["dropped"])
             history = shown("startHistory", events=["open", "more"], elem_id="zc-history")
-    running, before = gr.State(""), gr.State("")
-    outputs = [progress, result, history, before, running, cancel]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    running, count = gr.State(""), gr.State(0)
+    outputs = [progress, result, history, count, running, cancel]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     generate.click(events.generate, fields.all(), outputs, js=_COLLECT, **quiet)
     cancel.click(events.cancel, running, cancel, **quiet)
     history.open(events.open, None, outputs, **quiet)
-    history.more(events.more, before, [history, before], **quiet)
+    history.more(events.more, count, [history, count], **quiet)
     result.restore(events.restore, None, [*fields.all(), progress], **quiet)
     drop.dropped(events.dropped, None, [*fields.all(), progress], **quiet)
-    blocks.load(events.newest, None, [history, before], **quiet)
+    blocks.load(events.newest, None, [history, count], **quiet)
     fields.base.change(None, fields.base, None, js=_SET_BASE)
     fields.size.change(None, fields.size, None, js=_SET_SIZE)
 
 
 def _form(models: Models, settings: Settings) -> _Fields:
     limits = settings.limits
-    prompt = gr.Textbox(label="Prompt", lines=2, placeholder="a red house under a blue sky", max_length=limits.characters)
+    prompt = gr.Textbox(
+        label="Prompt", lines=2, placeholder="a red house under a blue sky", max_length=limits.characters
+    )
     negative = gr.Textbox(label="Negative prompt", placeholder="what it should not show", max_length=limits.characters)
     stack = own("startStack", elem_id="zc-stack")
     with gr.Accordion("How it is made", open=False):
@@ -85,7 +88,9 @@ def _form(models: Models, settings: Settings) -> _Fields:
             guidance = gr.Textbox(label="Guidance", placeholder="the base's own", max_lines=1, min_width=140)
             schedulers = [OWN_SCHEDULER, *scheduler_names()]
             scheduler = gr.Dropdown(schedulers, value=OWN_SCHEDULER, label="Scheduler", min_width=140)
-        speed = gr.Radio(list(typing.get_args(Speed)), value="exact", label="Speed", info="more speed, pictures that differ a little")
+        speed = gr.Radio(
+            list(typing.get_args(Speed)), value="exact", label="Speed", info="more speed, pictures that differ a little"
+        )
     with gr.Row(equal_height=True, elem_classes="zc-seeds"):
         seeds = gr.Textbox("0", label="Seeds", max_lines=1, placeholder="7 or 7/8/9", min_width=90)
         count = gr.Number(1, label="Pictures", precision=0, minimum=1, maximum=limits.pictures, min_width=90)

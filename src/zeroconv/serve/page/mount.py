@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from zeroconv.serve.jobs.jobs import Jobs
+from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.routes import Door, router
 from zeroconv.serve.settings import Settings

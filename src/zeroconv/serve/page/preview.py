@@ -41,7 +41,10 @@ def annotation(given: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     if picture.width * picture.height > 4 * limits.pixels:
         raise UserError(f"the picture has {picture.width}x{picture.height} pixels; scale it down first")
     made = extractor(np.asarray(picture))
-    return {"image": address_of(Image.fromarray(made)), "notes": [_sentence(each) for each in conditions.doubts(name, made)]}
+    return {
+        "image": address_of(Image.fromarray(made)),
+        "notes": [_sentence(each) for each in conditions.doubts(name, made)],
+    }
 
 
 def _notes(prepared: Prepared, asked: tuple[int, int] | None) -> list[str]:

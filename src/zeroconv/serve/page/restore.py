@@ -10,8 +10,7 @@ from zeroconv.errors import UserError
 from zeroconv.images import read_image
 from zeroconv.request.files import file_sha256
 from zeroconv.request.record import SCHEMA, alone_record
-from zeroconv.serve.jobs.job import Job
-from zeroconv.serve.jobs.jobs import Jobs
+from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.page.catalogue import offered_options
 from zeroconv.serve.page.form import OWN_SCHEDULER
 from zeroconv.serve.page.pictures import address_of
@@ -55,8 +54,8 @@ def from_job(jobs: Jobs, id: str, index: int | None = None) -> Restored:
     return _restored(record, lambda control, name: _inside(folder, control.get(name)))
 
 
-def from_text(jobs: Jobs, text: str) -> Restored:
-    """The request in a picture's metadata; its pictures are found in the jobs that are here, by their hashes."""
+def from_text(jobs: Jobs, text: str, client: str | None) -> Restored:
+    """The request in a picture's metadata; its pictures are found in a client's jobs, None: in all, by their hashes."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -65,7 +64,7 @@ def from_text(jobs: Jobs, text: str) -> Restored:
         raise UserError("this picture holds no request: it was not made by zeroconv")
     try:
         hashes = {str(control.get(f"{name}_sha256")) for control in record["controls"] for name in ("image", "mask")}
-        found = _pictures_by_hash(jobs, hashes - {"None"})
+        found = _pictures_by_hash(jobs, hashes - {"None"}, client)
         return _restored(record, lambda control, name: found.get(control.get(f"{name}_sha256")))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise UserError("the request in this picture is damaged") from error
@@ -119,10 +118,10 @@ def _inside(folder: Path, name: object) -> Path | None:
     return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
 
 
-def _pictures_by_hash(jobs: Jobs, wanted: set[str]) -> dict[str, Path]:
+def _pictures_by_hash(jobs: Jobs, wanted: set[str], client: str | None) -> dict[str, Path]:
     """Of the hashes those whose pictures lie with a job that is here."""
     found: dict[str, Path] = {}
-    for job in jobs.history(limit=_SEARCHED) if wanted else ():
+    for job in jobs.history(limit=_SEARCHED, client=client) if wanted else ():
         for path in sorted((jobs.folder(job.id) / "inputs").glob("*.png")):
             if len(found) == len(wanted):
                 return found

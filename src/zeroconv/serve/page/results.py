@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from zeroconv.serve.jobs.job import ENDED, Event, Job
+from zeroconv.serve.jobs import Event, Job
 from zeroconv.serve.page.catalogue import TITLES
 from zeroconv.serve.page.pictures import file_address
 
@@ -22,7 +22,9 @@ def safe(text: object) -> str:
 
 def message(text: str, *, is_wrong: bool = False) -> str:
     """One sentence."""
-    return f'<p class="zc-note{" wrong" if is_wrong else ""}" role="{"alert" if is_wrong else "status"}">{safe(text)}</p>'
+    return (
+        f'<p class="zc-note{" wrong" if is_wrong else ""}" role="{"alert" if is_wrong else "status"}">{safe(text)}</p>'
+    )
 
 
 def progress(event: Event, preview: bytes | None) -> str:
@@ -31,7 +33,9 @@ def progress(event: Event, preview: bytes | None) -> str:
     share = job.steps_done / max(1, job.steps)
     bar = f'<progress max="1" value="{share:.3f}" aria-label="Progress">{share:.0%}</progress>'
     picture = (
-        f'<img class="zc-preview" alt="The picture as it stands" src="{file_address(preview, "jpeg")}">' if preview else ""
+        f'<img class="zc-preview" alt="The picture as it stands" src="{file_address(preview, "jpeg")}">'
+        if preview
+        else ""
     )
     return f'<div class="zc-progress" role="status"><span>{safe(_state(job))}</span>{bar}{picture}</div>'
 
@@ -68,7 +72,7 @@ def _item(job: Job) -> str:
     first = (
         f'<img loading="lazy" alt="" src="page/jobs/{safe(job.id)}/files/{safe(job.pictures[0])}">'
         if job.pictures
-        else '<span class="zc-none" aria-hidden="true">–</span>'
+        else '<span class="zc-none" aria-hidden="true">-</span>'
     )
     state = "" if job.status == "done" else f" · {job.status}"
     return (
@@ -95,7 +99,11 @@ def _figure(address: str, title: str, role: str) -> str:
 def _picture(job: Job, name: str, record: Mapping[str, Any]) -> str:
     index = int(name.partition(".")[0])
     seed, address = record["seeds"][index], f"page/jobs/{safe(job.id)}/files/{safe(name)}"
-    compare = _button("compare", "Compare", f"Compare the picture of seed {seed} with its inputs") if record["controls"] else ""
+    compare = (
+        _button("compare", "Compare", f"Compare the picture of seed {seed} with its inputs")
+        if record["controls"]
+        else ""
+    )
     return (
         f'<figure data-index="{index}"><img src="{address}" alt="Picture of seed {seed}: {safe(_prompt(record))}">'
         f'<figcaption><span>seed {seed}</span><span class="zc-tools">'
@@ -125,8 +133,3 @@ def _state(job: Job) -> str:
     made = f"{len(job.pictures)} picture{'s' * (len(job.pictures) != 1)}"
     seconds = f" in {job.ended - job.began:.1f} s" if job.ended and job.began else ""
     return f"{made}{seconds}" if job.status == "done" else f"Cancelled; {made} finished"
-
-
-def has_ended(job: Job) -> bool:
-    """Whether nothing more comes of it."""
-    return job.status in ENDED

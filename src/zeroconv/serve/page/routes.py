@@ -1,4 +1,4 @@
-"""What the page's boards ask of the service, below /page: condition images, files of jobs, requests as text, reports."""
+"""What the boards ask of the service, below /page: condition images, files of jobs, requests as text, reports."""
 
 import io
 import re
@@ -13,9 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from zeroconv.errors import UserError
 from zeroconv.request.record import alone_record
-from zeroconv.serve.jobs.job import Job
-from zeroconv.serve.jobs.jobs import Jobs
-from zeroconv.serve.jobs.sentences import without_paths
+from zeroconv.serve.api.errors import error_response
+from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page import texts
 from zeroconv.serve.page.catalogue import catalogue
@@ -63,14 +62,14 @@ def _add_jobs(made: APIRouter, jobs: Jobs) -> None:
         job = jobs.job(id)
         path = None if job is None else _file(jobs.folder(job.id), name)
         if path is None:
-            return _refusal("there is no such file", 404)
+            return error_response(404, "there is no such file")
         return FileResponse(path, headers={"Cache-Control": "private, max-age=3600"})
 
     @made.get("/jobs/{id}/run.zip")
     def whole_run(id: str) -> Response:
         job = jobs.job(id)
         if job is None:
-            return _refusal("there is no such job", 404)
+            return error_response(404, "there is no such job")
         headers = {"Content-Disposition": f'attachment; filename="zeroconv-{id[:8]}.zip"'}
         return Response(_zipped(jobs.folder(id)), media_type="application/zip", headers=headers)
 
@@ -79,7 +78,7 @@ def _add_jobs(made: APIRouter, jobs: Jobs) -> None:
         job = jobs.job(id)
         record = None if job is None else _record_of(jobs, job, index)
         if record is None:
-            return _refusal("there is no such picture", 404)
+            return error_response(404, "there is no such picture")
         return JSONResponse(
             {"command": texts.command(record), "python": texts.python(record), "json": texts.run_json(record)}
         )
@@ -109,7 +108,7 @@ class Door:
         if scope["type"] == "lifespan" or _OPEN.fullmatch(path):
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
-            await _refusal("there is nothing here", 404)(scope, receive, send)
+            await error_response(404, "there is nothing here")(scope, receive, send)
 
 
 _OPEN = re.compile(
@@ -131,11 +130,7 @@ async def _answer(work: Any, limiter: anyio.CapacityLimiter) -> Response:
     try:
         return JSONResponse(await anyio.to_thread.run_sync(work, limiter=limiter))
     except UserError as error:
-        return _refusal(without_paths(str(error)), 422)
-
-
-def _refusal(sentence: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status)
+        return error_response(422, str(error))
 
 
 def _file(folder: Path, name: str) -> Path | None:

@@ -8,7 +8,18 @@ from typing import Any
 
 from zeroconv.request import ControlRequest, Request
 
-_SETTINGS = ("strength", "start", "end", "window", "schedule", "weights", "conditional_only", "mask", "feather", "ready")
+_SETTINGS = (
+    "strength",
+    "start",
+    "end",
+    "window",
+    "schedule",
+    "weights",
+    "conditional_only",
+    "mask",
+    "feather",
+    "ready",
+)
 """Of a control, in the order in which they are written."""
 _FLAGS = {
     "base": "--base",
@@ -99,7 +110,9 @@ def _control_text(control: Mapping[str, Any]) -> str:
 
 def _control_python(control: Mapping[str, Any]) -> str:
     said = [(name, control.get(name)) for name in ("checkpoint", *_SETTINGS)]
-    words = [f"{name}={_plain(value)!r}" for name, value in said if value is not None and value != _CONTROL_DEFAULTS[name]]
+    words = [
+        f"{name}={_plain(value)!r}" for name, value in said if value is not None and value != _CONTROL_DEFAULTS[name]
+    ]
     options = _said_options(control)
     words += [f"options={options!r}"] if options else []
     return f"ControlRequest({', '.join([repr(control['condition']), repr(control['image']), *words])})"

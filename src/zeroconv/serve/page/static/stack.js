@@ -16,7 +16,7 @@ export class Stack {
 
   // [width, height] of the run: as asked for, else of the first control's picture, else the base's own.
   get size() {
-    const match = /^(\d+)\s*[x×]\s*(\d+)$/i.exec(this.asked.trim());
+    const match = /^(\d+)\s*x\s*(\d+)$/i.exec(this.asked.trim());
     if (match) return [Number(match[1]), Number(match[2])];
     const { native } = this.catalogue.bases[this.base];
     return this.found ?? [native, native];
