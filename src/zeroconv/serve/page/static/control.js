@@ -4,9 +4,10 @@ import { Board } from "./board.js";
 import { ask, button, checkbox, choice, debounced, element, labelled, select, slider } from "./elements.js";
 import { camera, fileField, readPicture } from "./pictures.js";
 import { PoseEditor } from "./pose.js";
-import { Strokes, snapped } from "./strokes.js";
+import { Strokes, exactly } from "./strokes.js";
 
 const ENLARGED = 512;
+const LONGEST = 1536;
 const PENS = { lines: [["pen", "Pen", "#ffffff"], ["eraser", "Eraser", null]],
   shades: [["near", "Near", "#ffffff"], ["middle", "Between", "#808080"], ["far", "Far", "#202020"], ["eraser", "Farthest", null]] };
 const MASK = [["pen", "Act here", "#ffffff"], ["eraser", "Not here", null]];
@@ -34,8 +35,8 @@ export class Control {
   // What is drawn has the run's shape, enlarged so that a hand can draw it.
   get canvasSize() {
     const [width, height] = this.stack.size;
-    const scale = Math.max(1, Math.ceil(ENLARGED / Math.min(width, height)));
-    return [width * scale, height * scale];
+    const scale = Math.min(Math.max(1, Math.ceil(ENLARGED / Math.min(width, height))), LONGEST / Math.max(width, height));
+    return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   }
 
   sources() {
@@ -196,10 +197,8 @@ export class Control {
     if (this.state.source !== "draw") return this.state.picture ? { image: this.state.picture } : null;
     if (board === "pose") return this.figures.length ? { poses: this.board.json() } : null;
     if (this.strokes[board].isEmpty) return null;
-    const copy = element("canvas", { width: this.canvasSize[0], height: this.canvasSize[1] });
-    copy.getContext("2d").drawImage(this.board.canvas, 0, 0);
-    if (board === "segments") snapped(copy, this.palette().map(([, colour]) => colour.match(/\w\w/g).map((part) => parseInt(part, 16))));
-    return { image: copy.toDataURL("image/png") };
+    const canvas = board === "segments" ? exactly(this.strokes.segments.list, this.canvasSize, this.board.background) : this.board.canvas;
+    return { image: canvas.toDataURL("image/png") };
   }
 
   // The condition image as the run will see it, and what is wrong with the control, before anything runs.

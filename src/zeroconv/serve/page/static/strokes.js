@@ -76,19 +76,28 @@ function line(context, stroke, colour, side) {
   context.restore();
 }
 
-// Every pixel in the nearest of these colours [r, g, b]: what smoothing has mixed at rims belongs to no class.
-export function snapped(canvas, colours) {
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const picture = context.getImageData(0, 0, canvas.width, canvas.height);
-  const { data } = picture;
-  for (let at = 0; at < data.length; at += 4) {
-    let best = 0, least = Infinity;
-    for (let index = 0; index < colours.length; index += 1) {
-      const [r, g, b] = colours[index];
-      const distance = (data[at] - r) ** 2 + (data[at + 1] - g) ** 2 + (data[at + 2] - b) ** 2;
-      if (distance < least) { least = distance; best = index; if (distance === 0) break; }
+// The same with colours that are nowhere mixed: what smoothing makes at rims would belong to other classes, or to none.
+export function exactly(strokes, [width, height], background) {
+  const made = layer(width, height), one = layer(width, height);
+  fill(made, background);
+  const picture = made.getImageData(0, 0, width, height);
+  const pixels = new Uint32Array(picture.data.buffer);
+  for (const stroke of strokes) {
+    drawStroke(one, { kind: "fill", colour: stroke.colour ?? background }, background);
+    const colour = new Uint32Array(one.getImageData(0, 0, 1, 1).data.buffer)[0];
+    if (stroke.kind === "fill") pixels.fill(colour);
+    else {
+      fill(one, "transparent");
+      drawStroke(one, stroke, background);
+      const { data } = one.getImageData(0, 0, width, height);
+      for (let at = 0; at < pixels.length; at += 1) if (data[4 * at + 3] > 127) pixels[at] = colour;
     }
-    [data[at], data[at + 1], data[at + 2], data[at + 3]] = [...colours[best], 255];
   }
-  context.putImageData(picture, 0, 0);
+  made.putImageData(picture, 0, 0);
+  return made.canvas;
+}
+
+function layer(width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  return canvas.getContext("2d", { willReadFrequently: true });
 }
