@@ -1,10 +1,12 @@
 """A server with the page in this process, the browser that looks at it, and what a person does there."""
 
+import gc
 import json
 import shutil
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +45,10 @@ def serving(models: Models, data: Path, runs: Path) -> Iterator[Served]:
         port = probe.getsockname()[1]
     settings = Settings(data, port=port, runs=runs)
     jobs = Jobs(settings, models)
-    app = mount(make_app(settings, models, jobs), jobs, models, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Gradio makes an event loop that it never closes
+        app = mount(make_app(settings, models, jobs), jobs, models, settings)
+        gc.collect()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -37,7 +37,9 @@ def job(watched: tuple[Page, list[str]], served: Served) -> str:
     page.get_by_label("Prompt", exact=True).fill(PROMPT)
     page.get_by_label("Seeds").fill("7/3")
     control = add_control(page, "scribble", "Draw")
-    stroke(page, control.locator("canvas").first, [(0.2, 0.8), (0.2, 0.4), (0.5, 0.1), (0.8, 0.4), (0.8, 0.8), (0.2, 0.8)])
+    stroke(
+        page, control.locator("canvas").first, [(0.2, 0.8), (0.2, 0.4), (0.5, 0.1), (0.8, 0.4), (0.8, 0.8), (0.2, 0.8)]
+    )
     control.get_by_label("Strength, as a number").fill("0.85")
     control.locator("summary").click()
     control.get_by_label("Act in a region only").check()
@@ -109,7 +111,9 @@ def test_a_job_is_cancelled_from_the_page(page: Page, served: Served, job: str) 
     set_steps(page, 4)
 
 
-def test_what_was_made_before_opens_and_survives_a_restart(page: Page, served: Served, job: str, tmp_path: Path) -> None:
+def test_what_was_made_before_opens_and_survives_a_restart(
+    page: Page, served: Served, job: str, tmp_path: Path
+) -> None:
     page.locator(f".zc-item[data-job='{job}']").click()
     expect(page.get_by_alt_text("Picture of seed 7")).to_be_visible()
     page.get_by_role("button", name="Compare the picture of seed 7").click()
@@ -176,7 +180,7 @@ def test_the_condition_images_of_a_folder_come_as_a_zip(page: Page, tmp_path: Pa
 def test_a_training_run_is_watched_as_it_goes_on(page: Page, served: Served) -> None:
     page.get_by_role("tab", name="Training").click()
     report = page.frame_locator("iframe[title='Report of the training run']")
-    expect(report.get_by_text("20 of 40 steps")).to_be_visible()
+    expect(report.get_by_text("20 of 40 steps")).to_be_visible(timeout=20_000)
     assert served.settings.runs is not None
     log_steps(served.settings.runs / "canny", 21, 30)
-    expect(report.get_by_text("30 of 40 steps")).to_be_visible()
+    expect(report.get_by_text("30 of 40 steps")).to_be_visible(timeout=20_000)
