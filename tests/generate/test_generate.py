@@ -185,6 +185,26 @@ def test_what_half_precision_breaks_is_made_again(
     assert all(torch.equal(before[name], weight) for name, weight in half.unet.state_dict().items())
 
 
+def test_what_is_made_again_leaves_its_company_as_it_was(
+    sd15_folder: Path, canny: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half, request = load_base(sd15_folder, dtype=torch.bfloat16), asked(photo, canny, (5, 6))
+    expected = list(generate(half, request))
+    whole = type(half).decode
+
+    def broken(self: BaseModel, latents: torch.Tensor) -> torch.Tensor:
+        images = whole(self, latents)
+        if self.vae.dtype != torch.float32:
+            images[1] = -1.0
+        return images
+
+    monkeypatch.setattr(type(half), "decode", broken)
+    with pytest.warns(UserWarning, match="made again in float32"):
+        pictures = list(generate(half, request))
+    assert largest_difference(pictures[0], expected[0]) == 0
+    assert np.asarray(pictures[1]).std() > 0
+
+
 def test_numbers_that_overflow_are_said(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(base), "decode", lambda self, latents: torch.full((1, 3, 8, 8), float("nan")))
     with pytest.raises(UserError, match="no numbers in float32, the highest precision there is"):

@@ -117,13 +117,20 @@ class Models:
         with self._lock:
             key = (str(name), base.name)
             if key not in self._loaded:
-                self._loaded[key] = weights.load_control(self._places[str(name)], base)
+                self._loaded[key] = self._read(str(name), base)
             return self._loaded[key]
 
     def sidecar(self, name: str) -> Sidecar:
         """What is known of how a ControlNet was trained, without loading it; an empty record where nothing is."""
         place = find(self._places[name], CONTROLS)
         return weights.read_sidecar(place.path) if place.path.is_dir() else Sidecar()
+
+    def _read(self, name: str, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
+        place = self._places[name]
+        try:
+            return weights.load_control(place, base)
+        except UserError as error:  # whoever reads it knows the name, not the place
+            raise UserError(str(error).replace(place, name)) from error
 
     def file_hash(self, name: object) -> str | None:
         """The sha256 of a ControlNet's weights; None for what is not offered here."""

@@ -1,7 +1,7 @@
 """A request body into a `Request`: JSON or a form, checked against the schema, pictures unpacked."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request as HttpRequest
@@ -59,12 +59,12 @@ def parsed(text: bytes, model: type[_Read]) -> _Read:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise _field_error(error, model) from error
+        raise _field_error(error, model, found) from error
 
 
-def _field_error(error: ValidationError, model: type[BaseModel]) -> FieldError:
+def _field_error(error: ValidationError, model: type[BaseModel], found: Any) -> FieldError:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = [str(part) for part in first["loc"]]
+    place = _place(first["loc"], found)
     if first["type"] == "extra_forbidden":
         owner = ControlBody if place[0] == "controls" else model
         known = [each.alias or name for name, each in owner.model_fields.items() if each.description != CAME]
@@ -72,6 +72,17 @@ def _field_error(error: ValidationError, model: type[BaseModel]) -> FieldError:
             ".".join(place)[:200], f"unknown field {place[-1][:100]!r}; {nearest(place[-1][:100], known)}"
         )
     return FieldError(".".join(place)[:200], f"{'.'.join(place)[:200]}: {first['msg']}")
+
+
+def _place(location: Sequence[str | int], found: Any) -> list[str]:
+    """Where in what was sent the error is: pydantic's location without the names of its types."""
+    place = []
+    for part in location:
+        if not isinstance(found, dict if isinstance(part, str) else list):
+            break
+        place.append(str(part))
+        found = found.get(part) if isinstance(found, dict) else found[int(part)]
+    return place
 
 
 def generation(body: GenerateBody, parts: Mapping[str, bytes], limits: Limits) -> Request:

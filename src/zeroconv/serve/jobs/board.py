@@ -36,6 +36,12 @@ class Board:
             self._news[id] = news if preview is None else replace(news, preview=preview, preview_number=news.number)
             self._changed.notify_all()
 
+    def tell_all(self) -> None:
+        """Wakes everybody who waits."""
+        with self._changed:
+            self._news = {id: replace(news, number=news.number + 1) for id, news in self._news.items()}
+            self._changed.notify_all()
+
     def news(self, id: str) -> News:
         """What is known now; take it before the job's state, so that nothing is missed in between."""
         with self._changed:

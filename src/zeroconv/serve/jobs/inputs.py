@@ -69,3 +69,11 @@ def digest(asked: Mapping[str, Any], folder: Path) -> str:
 def asked_record(request: Request, folder: Path, base: str) -> dict[str, Any]:
     """A request in run.json's schema, its pictures relative to `folder`."""
     return {**record.to_json(request, folder), "base": {"name": base}}
+
+
+def recorded_request(asked: Mapping[str, Any], folder: Path) -> Request:
+    """The request of such a record; UserError where one of its pictures is not below `folder` any more."""
+    request = record.from_json(asked, folder, of="the job").request
+    if not all(Path(str(picture)).is_relative_to(folder) for picture in request.pictures()):
+        raise UserError("the pictures of the request are gone from the server's disk")
+    return request

@@ -6,16 +6,15 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zeroconv.errors import UserError
 from zeroconv.generate.prepare import prepare
-from zeroconv.request import Request, record
+from zeroconv.request import Request
 from zeroconv.serve.jobs.admission import admitted, check_pixels
 from zeroconv.serve.jobs.board import Board
-from zeroconv.serve.jobs.inputs import asked_record, digest, sync, write_inputs
+from zeroconv.serve.jobs.inputs import asked_record, digest, recorded_request, sync, write_inputs
 from zeroconv.serve.jobs.job import ENDED, Event, Job, QueueFull, Status
 from zeroconv.serve.jobs.pace import Pace, retry_after
 from zeroconv.serve.jobs.queue import FairQueue
@@ -36,7 +35,7 @@ class Jobs:
     def __init__(self, settings: Settings, models: Models) -> None:
         """Takes up what an earlier server left in the data folder, and begins to work."""
         self._limits, self._models = settings.limits, models
-        self._folder = settings.data / "jobs"
+        self._folder = settings.data.absolute() / "jobs"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._store = Store(settings.data / "jobs.sqlite3")
         self._queue, self._board, self._pace = FairQueue(self._limits.batch), Board(), Pace()
@@ -135,14 +134,17 @@ class Jobs:
         """Lets watchers go, and the worker stop at its next step; `close` waits for it."""
         self._closing.set()
         self._queue.close()
+        self._board.tell_all()
 
     def close(self) -> None:
         """Stops at the next step; what is not finished waits for the next server."""
         self.stop()
         self._thread.join()
-        for task in list(self._tasks.values()):
-            self._store.update(task.id, status="queued")
-        self._store.close()
+        with self._lock:
+            for id in self._tasks:
+                self._store.update(id, status="queued")
+            self._tasks.clear()
+            self._store.close()
 
     # What the worker reports
 
@@ -174,9 +176,10 @@ class Jobs:
             self._store.update(task.id, status=status, error=error, ended=time.time())
             task.status = status
             self._tasks.pop(task.id, None)
-            for old in self._store.forget(self._limits.kept_jobs):
-                shutil.rmtree(self._folder / old, ignore_errors=True)
+            old = self._store.forget(self._limits.kept_jobs)
         self._board.tell(task.id)
+        for id in old:
+            shutil.rmtree(self._folder / id, ignore_errors=True)
 
     # Accepting
 
@@ -227,10 +230,9 @@ class Jobs:
         for row in self._store.unfinished():
             folder = self._folder / row.id
             try:
-                asked = record.from_json(row.record, folder, of="the job")
-                request = replace(asked.request)
-            except UserError as error:  # its files are gone
-                self._store.update(row.id, status="failed", error=without_paths(str(error)), ended=time.time())
+                request = recorded_request(row.record, folder)
+            except UserError as error:
+                self._store.update(row.id, status="failed", error=str(error), ended=time.time())
                 continue
             base = str(row.record["base"]["name"])
             task = Task(row.id, row.client, base, request, folder, row.steps // len(request.seeds))

@@ -67,7 +67,10 @@ class Worker:
     def run(self) -> None:
         """Returns when the queue is closed."""
         while shares := self.queue.take():
-            self._work(shares)
+            try:
+                self._work(shares)
+            except Exception:  # as a full disk, on which not even a failure can be written down: the next may succeed
+                traceback.print_exc(file=sys.stderr)
 
     def _work(self, shares: list[Share]) -> None:
         try:
