@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from page_server import CHROMIUM, FLAGS, Served, serving, training_run
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from zeroconv.serve.models import Models
 
@@ -26,7 +27,10 @@ def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(_NO_CHROMIUM)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        except PlaywrightError as error:
+            pytest.skip(f"{CHROMIUM} does not start: {error.message.splitlines()[0]}")
         yield browser
         browser.close()
 

@@ -163,7 +163,7 @@ def test_files_of_a_job_lie_in_its_folder(served: Served) -> None:
     list(served.jobs.watch(job.id))
     with httpx.Client(base_url=served.address) as http:
         assert http.get(f"page/jobs/{job.id}/files/0000.png").headers["content-type"] == "image/png"
-        for name in ("../../jobs.sqlite3", "..%2f..%2fjobs.sqlite3", "none.png", "inputs%2f..%2frun.json", ".hidden.png"):
+        for name in ("../../jobs.sqlite3", "..%2f..%2fjobs.sqlite3", "none.png", "inputs%2f..%2frun.json", ".a.png"):
             assert http.get(f"page/jobs/{job.id}/files/{name}").status_code == 404
         assert http.get(f"page/jobs/{job.id}/requests/9").status_code == 404
 
