@@ -46,8 +46,10 @@ def serving() -> Iterator[str]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             found = next(filter(None, (re.search(r"serves at (\S+)", line) for line in process.stdout)))
-            yield found[1]
-            process.terminate()
+            try:
+                yield found[1]
+            finally:
+                process.terminate()
 
 
 def opened(browser: Browser, address: str, width: int, height: int, scheme: str = "light") -> Page:
@@ -74,8 +76,9 @@ def boards(page: Page, path: Path) -> None:
         use(control, name, 0.25)
         stroke(page, control.locator("canvas").first, points)
     for name, width, points in (
-        ("tree", 0.2, [(0.75, 0.3), (0.82, 0.38), (0.68, 0.4)]),
-        ("tree", 0.06, [(0.75, 0.45), (0.75, 0.68)]),
+        ("tree", 0.2, [(0.82, 0.3), (0.88, 0.38), (0.76, 0.4)]),
+        ("tree", 0.06, [(0.82, 0.45), (0.82, 0.68)]),
+        ("person", 0.16, [(0.5, 0.25), (0.5, 0.85)]),
     ):
         use(control, name, width)
         stroke(page, control.locator("canvas").first, points)
@@ -144,15 +147,14 @@ def drag(page: Page, joint: Locator, by: tuple[int, int]) -> None:
 def generate(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     page.get_by_role("article", name="Result").wait_for(timeout=180_000)
-    page.wait_for_load_state("networkidle")
 
 
 def save(page: Page, path: Path) -> None:
-    """A PNG of at most 256 colours, as a page has few."""
+    """A PNG, as small as it gets without loss."""
     page.wait_for_timeout(600)
     page.screenshot(path=path)
     with Image.open(path) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.convert("RGB").save(path, optimize=True)
 
 
 if __name__ == "__main__":
