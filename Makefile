@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check clean
+.PHONY: demo test check browser clean
 
 # The virtual environment, made once and again when its definition changes.
 .venv/installed: pyproject.toml constraints.txt
@@ -20,7 +20,11 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check
+# A Chromium for the tests of the page; where none can be installed they are skipped.
+browser:
+	sh tests/serve/page/browser.sh
+
+test: check browser
 	$(BIN)/pytest -n auto
 
 clean:

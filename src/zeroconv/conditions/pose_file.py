@@ -53,6 +53,14 @@ def read_poses(path: str | Path) -> Poses:
         raise UserError(f"no file {path}") from None
     except (OSError, ValueError) as problem:
         raise UserError(f"{path} is not a JSON file of poses ({problem})") from problem
+    return poses_of(content, path)
+
+
+def poses_of(content: object, path: str | Path) -> Poses:
+    """The poses in JSON that is read already; UserError says what in it is not as OpenPose writes it.
+
+    path: how it is called in errors.
+    """
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
     if not isinstance(content, Mapping) or not isinstance(content.get("people"), list):
@@ -79,7 +87,7 @@ def poses_json(persons: Sequence[Person], size: tuple[int, int]) -> str:
     return json.dumps({"people": people, "canvas_width": size[1], "canvas_height": size[0]}) + "\n"
 
 
-def _canvas(content: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
+def _canvas(content: Mapping[str, Any], path: str | Path) -> tuple[int, int] | None:
     sides = tuple(content.get(f"canvas_{side}", content.get(side)) for side in ("height", "width"))
     if sides == (None, None):
         return None
@@ -88,7 +96,7 @@ def _canvas(content: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
     return int(sides[0]), int(sides[1])
 
 
-def _person(given: object, path: Path) -> Person:
+def _person(given: object, path: str | Path) -> Person:
     if not isinstance(given, Mapping):
         raise UserError(f"{path}: expected an object for each of the people, got {given!r:.40}")
     body = _keypoints(given, *_BODY, path)
@@ -99,7 +107,7 @@ def _person(given: object, path: Path) -> Person:
     return Person(body, *(_keypoints(given, key, counts, path) for key, counts in _PARTS))
 
 
-def _keypoints(given: Mapping[Any, Any], key: str, counts: tuple[int, ...], path: Path) -> Keypoints | None:
+def _keypoints(given: Mapping[Any, Any], key: str, counts: tuple[int, ...], path: str | Path) -> Keypoints | None:
     """The part (N, 3) under a key; None where it is absent or empty. What is not there is all zero."""
     numbers = given.get(key)
     if not numbers:

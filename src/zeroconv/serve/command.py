@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default="auto", help=f"{text} (default: what the device is best at)")
     text = "owners that compute and replicas that answer, on Ray: RAY_ADDRESS's cluster, else this machine; no page"
     parser.add_argument("--ray-replicas", type=int, metavar="N", default=0, help=text)
+    text = "folder below which training runs lie, which the page then watches"
+    parser.add_argument("--runs", metavar="DIR", type=Path, help=text)
     limits = parser.add_argument_group("limits")
     for option in fields.options(Limits):
         help = f"{option.help.rstrip('.')} (default: {option.default:,})"
@@ -108,8 +110,12 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for name, value in limits.items():
         if not value > 0:
             raise UserError(f"--max-{name.replace('_', '-')} must be above 0, got {value:g}")
+    if args.runs is not None and not args.runs.is_dir():
+        raise UserError(f"--runs {args.runs} is not a folder")
     hosts = tuple(host.lower() for host in args.allow_host)
-    settings = Settings(args.data, args.host, args.port, tokens_of(args, os.environ), hosts, Limits(**limits))
+    settings = Settings(
+        args.data, args.host, args.port, tokens_of(args, os.environ), hosts, Limits(**limits), args.runs
+    )
     if not settings.is_loopback and not settings.tokens:
         raise UserError(
             f"--host {args.host} lets other machines in, which needs a token: set {TOKEN}, or give --token-file"

@@ -17,6 +17,7 @@ from zeroconv.errors import UserError, nearest
 from zeroconv.generate.prepare import default_guidance
 from zeroconv.weights import Sidecar
 from zeroconv.weights.describe import describe
+from zeroconv.weights.places import CONTROLS, find
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,99}")
 
@@ -118,6 +119,11 @@ class Models:
             if key not in self._loaded:
                 self._loaded[key] = self._read(str(name), base)
             return self._loaded[key]
+
+    def sidecar(self, name: str) -> Sidecar:
+        """What is known of how a ControlNet was trained, without loading it; an empty record where nothing is."""
+        place = find(self._places[name], CONTROLS)
+        return weights.read_sidecar(place.path) if place.path.is_dir() else Sidecar()
 
     def _read(self, name: str, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
         place = self._places[name]

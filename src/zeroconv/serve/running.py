@@ -13,6 +13,7 @@ from zeroconv.serve.application import whole_app
 from zeroconv.serve.connections import bounded
 from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
+from zeroconv.serve.page import mount
 from zeroconv.serve.settings import LOOPBACK, Settings
 
 _GRACE = 5
@@ -35,7 +36,7 @@ def serve(
     settings.data.mkdir(parents=True, exist_ok=True)
     jobs = Jobs(settings, models)
     try:
-        app = whole_app(settings, models, jobs)
+        app = mount(whole_app(settings, models, jobs), jobs, models, settings)
         config = uvicorn.Config(
             app,
             http=bounded(settings.limits),

@@ -57,6 +57,8 @@ class Settings:
     hosts: tuple[str, ...] = ()
     """Names by which the server is called from elsewhere; empty: loopback's alone, or with a token any."""
     limits: Limits = field(default_factory=Limits)
+    runs: Path | None = None
+    """The folder below which training runs lie that the page watches; None: it watches none."""
 
     @property
     def is_loopback(self) -> bool:

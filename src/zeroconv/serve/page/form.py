@@ -1,0 +1,102 @@
+"""What the form holds, as the request that it stands for."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from zeroconv.errors import UserError
+from zeroconv.request import Request
+from zeroconv.request.speed import check_speed
+from zeroconv.serve.models import Models
+from zeroconv.serve.page.controls import Reader
+from zeroconv.serve.settings import Limits
+
+OWN_SCHEDULER = "the base's own"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields as they stand on the page, in its order."""
+
+    prompt: str
+    negative: str
+    base: str
+    size: str
+    """WIDTHxHEIGHT; empty leaves it to the first control, or to the base."""
+    steps: float
+    guidance: str
+    """A number; empty: the base's own."""
+    scheduler: str
+    speed: str
+    seeds: str
+    """One number, from which it is counted up, or one a picture."""
+    count: float
+    stack: str
+    """JSON: the controls, and which of them has no picture yet."""
+
+
+def request_of(form: Form, models: Models, limits: Limits) -> Request:
+    """The request; UserError for what cannot be meant."""
+    size = size_of(form.size)
+    return Request(
+        prompt=form.prompt or "",
+        controls=Reader(models, limits, form.base, size).controls(_stack(form.stack)),
+        negative=form.negative or "",
+        steps=_whole(form.steps, "steps"),
+        guidance=_guidance(form.guidance),
+        seeds=seeds_of(form.seeds, _whole(form.count, "the number of pictures"), limits.pictures),
+        size=size,
+        scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
+        speed=check_speed(form.speed),
+    )
+
+
+def size_of(text: object) -> tuple[int, int] | None:
+    """512x768 -> (512, 768); None for an empty text."""
+    text = str(text or "").strip()
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{1,5})\s*[xX]\s*(\d{1,5})", text)
+    if match is None:
+        raise UserError(f"the size must be WIDTHxHEIGHT, as 512x768, or empty, not {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def seeds_of(text: str, count: int, most: int) -> tuple[int, ...]:
+    """7 and three pictures -> 7, 8, 9; 7/7/9 as they stand."""
+    parts = [part for part in re.split(r"[/,;\s]+", str(text or "").strip()) if part] or ["0"]
+    if not all(re.fullmatch(r"\d{1,19}", part) for part in parts):
+        raise UserError(f"seeds must be whole numbers, as 7 or 7/8/9, not {text!r}")
+    if not 1 <= max(count, len(parts)) <= most:
+        raise UserError(f"the number of pictures must be 1 to {most}, not {max(count, len(parts))}")
+    if len(parts) == 1:
+        return tuple(range(int(parts[0]), int(parts[0]) + count))
+    if count not in (1, len(parts)):
+        raise UserError(f"there are {len(parts)} seeds for {count} pictures; give one seed, or one for each picture")
+    return tuple(map(int, parts))
+
+
+def _stack(text: str) -> Any:
+    try:
+        stack = json.loads(text or "{}")
+        missing, controls = stack.get("missing"), stack.get("controls", [])
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise UserError("the controls cannot be read: load the page again") from error
+    if missing is not None:
+        raise UserError(f"control {missing} has no picture yet: give one, draw one, or remove the control")
+    return controls
+
+
+def _guidance(text: object) -> float | None:
+    text = str(text or "").strip()
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise UserError(f"the guidance must be a number, as 7.5, or empty, not {text!r}") from error
+
+
+def _whole(value: object, of: str) -> int:
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value):
+        raise UserError(f"{of} must be a whole number, not {value!r}")
+    return int(value)

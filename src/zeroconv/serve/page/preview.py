@@ -1,0 +1,64 @@
+"""A control's condition image as a run would see it, and what is to be said of it, before anything runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zeroconv import conditions
+from zeroconv.errors import UserError
+from zeroconv.generate.prepare import prepare
+from zeroconv.generate.prepared import Prepared
+from zeroconv.request import Request
+from zeroconv.serve.jobs.admission import admitted, check_pixels
+from zeroconv.serve.models import Models
+from zeroconv.serve.page.controls import Reader, checked_options
+from zeroconv.serve.page.form import size_of
+from zeroconv.serve.page.pictures import address_of, picture_of
+from zeroconv.serve.settings import Limits
+
+
+def preview(given: Mapping[str, Any], models: Models, limits: Limits) -> dict[str, Any]:
+    """{base, size, control} -> {image, size, notes}: the control alone, prepared as a run prepares it.
+
+    UserError for a size or a ControlNet that does not go with the base, and for whatever else a run would refuse.
+    """
+    base, size = str(given.get("base")), size_of(given.get("size"))
+    control = Reader(models, limits, base, size).control(given.get("control"))
+    request = admitted(Request(prompt="", controls=(control,), size=size), base, models, limits)
+    prepared = prepare(models.base(base), request, models.load_control)
+    check_pixels(prepared.size, limits)
+    image = address_of(prepared.controls[0].condition)
+    return {"image": image, "size": list(prepared.size), "notes": _notes(prepared, size)}
+
+
+def annotation(given: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """{condition, options, image} -> {image, notes}: the condition image of a picture at its own size."""
+    name = conditions.canonical(str(given.get("condition")))
+    extractor = conditions.create(name, **checked_options(name, given))
+    picture = picture_of(given.get("image"), limits, "the picture")
+    if picture.width * picture.height > 4 * limits.pixels:
+        raise UserError(f"the picture has {picture.width}x{picture.height} pixels; scale it down first")
+    made = extractor(np.asarray(picture))
+    return {
+        "image": address_of(Image.fromarray(made)),
+        "notes": [_sentence(each) for each in conditions.doubts(name, made)],
+    }
+
+
+def _notes(prepared: Prepared, asked: tuple[int, int] | None) -> list[str]:
+    """What prepare warns of, for the one who looks at this control."""
+    control, (width, height) = prepared.controls[0], prepared.size
+    notes = list(conditions.doubts(control.request.name, np.asarray(control.condition)))
+    if asked not in (None, prepared.size):
+        notes.append(f"the size becomes {width}x{height}: this base needs multiples of {prepared.base.multiple}")
+    if control.sidecar.condition not in ("", None, control.request.name):
+        notes.append(f"{control.request.checkpoint} was trained on {control.sidecar.condition}")
+    if control.request.strength == 0:
+        notes.append("at a strength of 0 the control has no effect")
+    return [_sentence(note) for note in notes]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,131 @@
+"""A request back into the form: of a job that is here, or of a picture made anywhere."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zeroconv.errors import UserError
+from zeroconv.images import read_image
+from zeroconv.request.files import file_sha256
+from zeroconv.request.record import SCHEMA, alone_record
+from zeroconv.serve.jobs import Job, Jobs
+from zeroconv.serve.page.catalogue import offered_options
+from zeroconv.serve.page.form import OWN_SCHEDULER
+from zeroconv.serve.page.pictures import address_of
+
+_SEARCHED = 500
+"""Jobs in which the pictures of a dropped picture's request are looked for, the newest first."""
+_SETTINGS = ("condition", "checkpoint", "strength", "start", "end", "window", "schedule", "weights", "conditional_only")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What goes into the form."""
+
+    fields: Mapping[str, Any]
+    """By the names of Form, without the stack."""
+    controls: list[dict[str, Any]]
+    """As the page's boards read them."""
+    notes: tuple[str, ...]
+    """What could not be restored, in sentences."""
+
+
+def run_record(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """A job's run.json; while there is none, its request."""
+    file = jobs.folder(job.id) / "run.json"
+    try:
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        record = {**job.record}
+    return record
+
+
+def from_job(jobs: Jobs, id: str, index: int | None = None) -> Restored:
+    """The request of a job, or of one of its pictures alone."""
+    job = jobs.job(id)
+    if job is None:
+        raise UserError("this job is no longer here")
+    record = run_record(jobs, job)
+    if index is not None and 0 <= index < len(record["seeds"]):
+        record = alone_record(record, index)
+    folder = jobs.folder(id)
+    return _restored(record, lambda control, name: _inside(folder, control.get(name)))
+
+
+def from_text(jobs: Jobs, text: str, client: str | None) -> Restored:
+    """The request in a picture's metadata; its pictures are found in a client's jobs, None: in all, by their hashes."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError("this picture holds no request that can be read") from error
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not isinstance(record.get("controls"), list):
+        raise UserError("this picture holds no request: it was not made by zeroconv")
+    try:
+        hashes = {str(control.get(f"{name}_sha256")) for control in record["controls"] for name in ("image", "mask")}
+        found = _pictures_by_hash(jobs, hashes - {"None"}, client)
+        return _restored(record, lambda control, name: found.get(control.get(f"{name}_sha256")))
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UserError("the request in this picture is damaged") from error
+
+
+def _restored(record: Mapping[str, Any], find: Any) -> Restored:
+    notes, controls = [], []
+    for number, control in enumerate(record["controls"], 1):
+        made = {name: control[name] for name in _SETTINGS if control.get(name) is not None}
+        shown = {option.name for option in offered_options(control["condition"])}
+        made["options"] = {name: value for name, value in (control.get("options") or {}).items() if name in shown}
+        made["ready"] = bool(control.get("ready"))
+        made["feather"] = control.get("feather") or 0
+        if isinstance(made.get("strength"), list):
+            made["strength"] = made["strength"][0]
+            notes.append(f"control {number} had a strength for each picture; the first is set")
+        for name, of in (("image", "picture"), ("mask", "region")):
+            file = find(control, name) if control.get(name) or control.get(f"{name}_sha256") else None
+            if file is not None:
+                made[name] = address_of(read_image(file))
+            elif control.get(name) or name == "image":
+                notes.append(f"the {of} of control {number} is not on this server; give it again")
+        controls.append(made)
+    if record.get("image"):
+        notes.append("the picture that was changed is left out: the page makes new pictures only")
+    return Restored(_fields(record), controls, tuple(notes))
+
+
+def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    base, seeds = record.get("base"), record.get("seeds") or [0]
+    size, texts = record.get("size"), {name: record.get(name) or "" for name in ("prompt", "negative")}
+    is_counted = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    return {
+        **{name: text if isinstance(text, str) else text[0] for name, text in texts.items()},
+        "base": base.get("name") if isinstance(base, Mapping) else base,
+        "size": f"{size[0]}x{size[1]}" if size else "",
+        "steps": record.get("steps", 20),
+        "guidance": "" if record.get("guidance") is None else f"{record['guidance']:g}",
+        "scheduler": record.get("scheduler") or OWN_SCHEDULER,
+        "speed": record.get("speed") or "exact",
+        "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
+        "count": len(seeds),
+    }
+
+
+def _inside(folder: Path, name: object) -> Path | None:
+    """A record's file, where it lies in the folder of its run."""
+    if not isinstance(name, str):
+        return None
+    path = (folder / name).resolve()
+    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+
+
+def _pictures_by_hash(jobs: Jobs, wanted: set[str], client: str | None) -> dict[str, Path]:
+    """Of the hashes those whose pictures lie with a job that is here."""
+    found: dict[str, Path] = {}
+    for job in jobs.history(limit=_SEARCHED, client=client) if wanted else ():
+        for path in sorted((jobs.folder(job.id) / "inputs").glob("*.png")):
+            if len(found) == len(wanted):
+                return found
+            hash = file_sha256(path)
+            if hash is not None and hash in wanted:
+                found.setdefault(hash, path)
+    return found

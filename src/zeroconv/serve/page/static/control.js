@@ -1,0 +1,232 @@
+// One control of the stack: which condition, from what, how strongly, when and where.
+
+import { Board } from "./board.js";
+import { ask, button, checkbox, choice, debounced, element, labelled, select, slider } from "./elements.js";
+import { camera, fileField, readPicture } from "./pictures.js";
+import { PoseEditor } from "./pose.js";
+import { Strokes, exactly } from "./strokes.js";
+
+const ENLARGED = 512;
+const LONGEST = 1536;
+const PENS = { lines: [["pen", "Pen", "#ffffff"], ["eraser", "Eraser", null]],
+  shades: [["near", "Near", "#ffffff"], ["middle", "Between", "#808080"], ["far", "Far", "#202020"], ["eraser", "Farthest", null]] };
+const MASK = [["pen", "Act here", "#ffffff"], ["eraser", "Not here", null]];
+
+let counter = 0;
+
+export class Control {
+  constructor(stack, given = {}) {
+    this.stack = stack;
+    this.id = (counter += 1);
+    this.state = { condition: "canny", checkpoint: null, source: "photo", picture: null, options: {}, strength: 1, start: 0, end: 1,
+      window: "steps", schedule: "constant", weights: "flat", conditional_only: false, feather: 0, masked: false, ...given };
+    this.strokes = { lines: new Strokes(), shades: new Strokes(), segments: new Strokes() };
+    this.mask = new Strokes(given.mask ? [{ kind: "image", address: given.mask }] : []);
+    this.state.masked = Boolean(given.mask);
+    this.figures = [];
+    this.element = element("section", { className: "zc-control" });
+    this.preview = debounced(() => this.show());
+    this.render();
+  }
+
+  get catalogue() { return this.stack.catalogue; }
+  get kind() { return this.catalogue.conditions[this.state.condition]; }
+
+  // What is drawn has the run's shape, enlarged so that a hand can draw it.
+  get canvasSize() {
+    const [width, height] = this.stack.size;
+    const scale = Math.min(Math.max(1, Math.ceil(ENLARGED / Math.min(width, height))), LONGEST / Math.max(width, height));
+    return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  }
+
+  sources() {
+    const has = [["photo", "From a photo", this.kind.photo], ["draw", "Draw", this.kind.board], ["ready", "Ready image", true]];
+    return has.filter(([, , is]) => is).map(([key, name]) => [key, name]);
+  }
+
+  render() {
+    const { state } = this;
+    if (!this.sources().some(([key]) => key === state.source)) state.source = this.sources()[0][0];
+    this.note = element("p", { className: "zc-note", role: "status", hidden: true });
+    this.body = element("div", { className: "zc-source" });
+    this.result = element("img", { alt: "No condition image yet", className: "zc-condition", hidden: true });
+    this.maskPlace = element("div");
+    const conditions = Object.entries(this.catalogue.conditions).map(([name, kind]) => [name, kind.title]);
+    this.element.setAttribute("aria-label", `Control ${this.stack.number(this)}: ${this.kind.title}`);
+    this.element.replaceChildren(
+      element("header", {}, element("span", { className: "zc-number", "aria-hidden": "true" }, this.stack.number(this)),
+        select("Condition", conditions, state.condition, (name) => this.change({ condition: name, options: {}, checkpoint: null })),
+        button("Remove", () => this.stack.remove(this), `Remove control ${this.stack.number(this)}`)),
+      choice("Where the condition image comes from", this.sources(), state.source, (key) => this.change({ source: key })),
+      element("div", { className: `zc-pair${state.source === "draw" ? " drawn" : ""}` }, this.body, element("figure", {}, this.result, element("figcaption", {}, "What the ControlNet sees"))),
+      this.note, this.options(), slider("Strength", { low: 0, high: 2, step: 0.05, value: state.strength, hint: "0 is none, 1 as trained", onchange: (value) => this.set({ strength: value }) }),
+      this.more());
+    this.fillBody();
+    this.fillMask();
+    this.preview();
+  }
+
+  change(given) {
+    Object.assign(this.state, given);
+    this.render();
+  }
+
+  set(given, isSeen = false) {
+    Object.assign(this.state, given);
+    if (isSeen) this.preview();
+  }
+
+  fillBody() {
+    this.board = null;
+    if (this.state.source === "draw") this.body.replaceChildren(this.makeBoard());
+    else this.body.replaceChildren(...this.pictureParts());
+  }
+
+  pictureParts() {
+    const isReady = this.state.source === "ready";
+    const take = async (reading) => {
+      try {
+        this.state.picture = await reading;
+        this.fillBody();
+        this.fillMask();
+        this.stack.changed();
+        this.preview();
+      } catch (error) {
+        this.say(error.message, true);
+      }
+    };
+    const field = fileField(isReady ? "Condition image" : "Photo", "image/*", (file) => take(readPicture(file)));
+    const shown = this.state.picture ? element("img", { src: this.state.picture, alt: isReady ? "The condition image given" : "The photo given", className: "zc-given" }) : null;
+    return [shown, field, isReady ? null : camera((address) => take(Promise.resolve(address)), (text) => this.say(text, true))].filter(Boolean);
+  }
+
+  makeBoard() {
+    const { board } = this.kind;
+    const under = this.state.picture;
+    const common = { size: this.canvasSize, under, onchange: () => { this.stack.changed(); this.preview(); } };
+    if (board === "pose") this.board = new PoseEditor({ ...common, figures: this.figures, onerror: (text) => this.say(text, true) });
+    else {
+      const tools = board === "segments" ? this.swatches() : PENS[board].map(([key, name, colour]) => ({ key, name, colour }));
+      const background = board === "segments" ? tools[0].colour : "#000000";
+      this.board = new Board({ ...common, label: `${this.kind.title}: drawing`, strokes: this.strokes[board], tools, background, canFill: board !== "lines",
+        width: board === "lines" ? 0.02 : 0.1 });
+    }
+    return this.board.element;
+  }
+
+  swatches() {
+    const tools = this.palette().map(([name, colour]) => ({ key: name, name, colour, swatch: true }));
+    return tools.length ? tools : [{ key: "none", name: "no palette for this base", colour: "#000000" }];
+  }
+
+  palette() { return this.catalogue.palettes[this.catalogue.bases[this.stack.base].palette]; }
+
+  options() {
+    const own = this.state.source === "photo" ? this.kind.options : [];
+    const trained = { ...this.catalogue.controlnets[this.checkpoint()]?.options };
+    const fields = own.map((option) => {
+      const value = this.state.options[option.name] ?? trained[option.name] ?? option.default;
+      const take = (given) => { this.state.options[option.name] = given; this.preview(); };
+      const about = { value, hint: option.help, onchange: take };
+      if (option.kind === "choice") return select(option.label, option.choices, value, take, option.help);
+      if (option.kind === "yes") return checkbox(option.label, value, take, option.help);
+      return slider(option.label, { low: option.low, high: option.high, step: option.step, ...about });
+    });
+    return element("div", { className: "zc-options" }, ...fields);
+  }
+
+  // The ControlNet that is meant when none is named: the base's own for this condition.
+  checkpoint() {
+    if (this.state.checkpoint) return this.state.checkpoint;
+    const { family } = this.catalogue.bases[this.stack.base];
+    return this.fitting().find(([, about]) => about.family === family)?.[0] ?? null;
+  }
+
+  fitting() {
+    return Object.entries(this.catalogue.controlnets).filter(([, about]) => !about.condition || about.condition === this.state.condition || this.state.condition === "custom");
+  }
+
+  more() {
+    const { state } = this;
+    const names = [["", "the base's own"], ...this.fitting().map(([name, about]) => [name, `${name} (${about.family})`])];
+    const share = (text, key) => slider(text, { low: 0, high: 1, step: 0.05, value: state[key], hint: "as a share of the sampling", onchange: (value) => this.set({ [key]: value }, true) });
+    return element("details", { open: state.isOpen ?? false, ontoggle: (event) => { state.isOpen = event.target.open; } },
+      element("summary", {}, "When, where, which ControlNet"),
+      element("div", { className: "zc-options" },
+        share("Start", "start"), share("End", "end"),
+        select("Course of the strength", this.catalogue.schedules, state.schedule, (value) => this.set({ schedule: value })),
+        select("Start and end counted in", this.catalogue.windows, state.window, (value) => this.set({ window: value })),
+        select("Weights of the layers", this.catalogue.weights, state.weights, (value) => this.set({ weights: value })),
+        select("ControlNet", names, state.checkpoint ?? "", (value) => this.change({ checkpoint: value || null }))),
+      checkbox("Act on the prompt's half of the guidance only", state.conditional_only, (value) => this.set({ conditional_only: value })),
+      checkbox("Act in a region only", state.masked, (value) => { this.state.masked = value; this.fillMask(); this.stack.changed(); }),
+      this.maskPlace);
+  }
+
+  fillMask() {
+    this.maskBoard = null;
+    if (!this.state.masked) return this.maskPlace.replaceChildren();
+    const tools = MASK.map(([key, name, colour]) => ({ key, name, colour }));
+    this.maskBoard = new Board({ label: "Region: white where the control acts", strokes: this.mask, tools, background: "#000000", width: 0.15, canFill: true,
+      size: this.canvasSize, under: this.result.hidden ? this.state.picture : this.result.src, onchange: () => this.stack.changed() });
+    this.maskBoard.frame.classList.add("zc-mask");
+    const feather = slider("Feather", { low: 0, high: 64, step: 1, value: this.state.feather, hint: "pixels over which the region's rim fades", onchange: (value) => this.set({ feather: value }) });
+    this.maskPlace.replaceChildren(this.maskBoard.element, feather);
+  }
+
+  resize() {
+    this.board?.resize(this.canvasSize);
+    this.maskBoard?.resize(this.canvasSize);
+    this.preview();
+  }
+
+  // The control as the service reads it; null where it has no picture yet.
+  async toJson() {
+    const { state } = this;
+    const picture = await this.picture();
+    if (!picture) return null;
+    const { condition, checkpoint, strength, start, end, window, schedule, weights, conditional_only } = state;
+    const made = { condition, checkpoint, strength, start, end, window, schedule, weights, conditional_only, ...picture };
+    if (state.source === "photo") made.options = state.options;
+    else made.ready = true;
+    return state.masked && !this.mask.isEmpty ? { ...made, mask: this.maskBoard.canvas.toDataURL("image/png"), feather: state.feather } : made;
+  }
+
+  async picture() {
+    const { board } = this.kind;
+    if (this.state.source !== "draw") return this.state.picture ? { image: this.state.picture } : null;
+    if (board === "pose") return this.figures.length ? { poses: this.board.json() } : null;
+    if (this.strokes[board].isEmpty) return null;
+    const canvas = board === "segments" ? exactly(this.strokes.segments.list, this.canvasSize, this.board.background) : this.board.canvas;
+    return { image: canvas.toDataURL("image/png") };
+  }
+
+  // The condition image as the run will see it, and what is wrong with the control, before anything runs.
+  async show() {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    const control = await this.toJson();
+    if (!control) {
+      this.result.hidden = true;
+      return this.say("");
+    }
+    try {
+      const answer = await ask("preview", { base: this.stack.base, size: this.stack.asked, control }, signal);
+      Object.assign(this.result, { src: answer.image, hidden: false, alt: `The ${this.kind.title} image of control ${this.stack.number(this)}` });
+      if (this.maskBoard) this.maskBoard.setUnder(answer.image);
+      this.stack.sized(this, answer.size);
+      this.say(answer.notes.join(" "), false);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.result.hidden = true;
+      this.say(error.message, true);
+    }
+  }
+
+  say(text, isWrong = false) {
+    this.note.textContent = text;
+    this.note.hidden = !text;
+    this.note.classList.toggle("wrong", isWrong);
+  }
+}

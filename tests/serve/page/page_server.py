@@ -1,0 +1,122 @@
+"""A server with the page in this process, the browser that looks at it, and what a person does there."""
+
+import gc
+import json
+import shutil
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Locator, Page
+
+from zeroconv.serve.api import make_app
+from zeroconv.serve.jobs import Jobs
+from zeroconv.serve.models import Models
+from zeroconv.serve.page import mount
+from zeroconv.serve.settings import Settings
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs."""
+
+    address: str
+    jobs: Jobs
+    models: Models
+    settings: Settings
+
+
+@contextmanager
+def serving(models: Models, data: Path, runs: Path) -> Iterator[Served]:
+    """The page at a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = Settings(data, port=port, runs=runs)
+    jobs = Jobs(settings, models)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Gradio makes an event loop that it never closes
+        app = mount(make_app(settings, models, jobs), jobs, models, settings)
+        gc.collect()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    yield Served(f"http://127.0.0.1:{port}/", jobs, models, settings)
+    jobs.stop()
+    server.should_exit = server.force_exit = True
+    thread.join(30)
+    jobs.close()
+
+
+def training_run(folder: Path, name: str) -> Path:
+    """What `zeroconv train` has left of a run that is under way."""
+    run = folder / name
+    run.mkdir(parents=True)
+    config = {"steps": 40, "gain_every": 10, "batch_size": 2}
+    about = {"config": config, "base": "tiny", "condition": {"name": "canny"}}
+    (run / "run.json").write_text(json.dumps(about))
+    log_steps(run, 1, 20)
+    return run
+
+
+def log_steps(run: Path, first: int, last: int) -> None:
+    """More lines of the log."""
+    with (run / "log.jsonl").open("a") as log:
+        for step in range(first, last + 1):
+            values = {"loss": 1 / step, "learning_rate": 1e-4, "gradient_norm": 0.5, "samples_per_second": 9.0}
+            log.write(json.dumps({"step": step, **values}) + "\n")
+
+
+def add_control(page: Page, condition: str, source: str) -> Locator:
+    """One more control, as a person adds it."""
+    page.get_by_role("button", name="Add a control").click()
+    control = page.locator(".zc-control").last
+    control.get_by_label("Condition", exact=True).select_option(condition)
+    control.get_by_role("button", name=source, exact=True).click()
+    return control
+
+
+def stroke(page: Page, canvas: Locator, points: list[tuple[float, float]]) -> None:
+    """Draws along points, given as shares of the canvas."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def set_steps(page: Page, steps: int) -> None:
+    """Into the field of the fold, which is opened where it is shut."""
+    field = page.get_by_label("number input for Steps")
+    if not field.is_visible():
+        page.get_by_role("button", name="How it is made").click()
+    field.fill(str(steps))
+    field.blur()
+
+
+def read_stack(page: Page) -> list[dict[str, object]]:
+    """The controls as they would be sent."""
+    controls: list[dict[str, object]] = json.loads(page.evaluate("window.zeroconv.stack.toText()"))["controls"]
+    return controls
+
+
+def press_generate(page: Page) -> None:
+    page.get_by_role("button", name="Generate", exact=True).click()
