@@ -165,14 +165,15 @@ def defaults_for(num_parameters: int, device: torch.device) -> dict[str, Any]:
     if num_parameters >= SMALL:
         return {"precision": "bf16"} if fastest_type(device) == "bfloat16" else {}
     return {
-        "steps": 3000,
-        "learning_rate": 5e-4,
+        "steps": 6000,
+        "learning_rate": 1.2e-3,
         "base_learning_rate": 1e-4,
-        "batch_size": 16,
-        "warm_up": 50,
+        "batch_size": 4,
+        "warm_up": 20,
         "decay": 0.4,
-        "save_every": 250,
-        "expect_control_by": 1000,
+        "ema": 0.98,
+        "save_every": 500,
+        "expect_control_by": 2000,
     }
 
 
