@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
 from serving import drawing
+
 from zeroconv.errors import UserError
 from zeroconv.generate import ControlRequest, Request, generate
 from zeroconv.images import read_image
@@ -274,6 +274,18 @@ def test_what_is_not_granted(make_jobs: MakeJobs, changes: dict[str, Any], sente
     with pytest.raises(UserError) as refused:
         jobs.submit(request(**changes), base="tiny", client="a")
     assert sentence.replace("/models/x", "x") in str(refused.value).replace("/models/x", "x")
+    assert jobs.history() == [] and not list(jobs._folder.iterdir())
+
+
+def test_a_disk_that_is_full_promises_nothing(make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = make_jobs()
+
+    def full(self: Any, row: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zeroconv.serve.jobs.store.Store.add", full)
+    with pytest.raises(QueueFull, match="its disk may be full"):
+        jobs.submit(request(), base="tiny", client="a")
     assert jobs.history() == [] and not list(jobs._folder.iterdir())
 
 

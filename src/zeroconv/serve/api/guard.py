@@ -41,6 +41,10 @@ class _TooLargeError(Exception):
     """The body is larger than its declaration, or than what is granted."""
 
 
+class _BusyError(Exception):
+    """Many large bodies are being read."""
+
+
 class _TooSlowError(Exception):
     """The body did not arrive in time."""
 
@@ -68,7 +72,7 @@ class Guard:
         body = _Body(self, receive)
         try:
             await self._app(scope, body.receive, body.sending(send))
-        except (_TooLargeError, _TooSlowError) as error:
+        except (_TooLargeError, _TooSlowError, _BusyError) as error:
             if not body.is_answered:
                 await self._answer(error)(scope, receive, send)
         except (TimeoutError, ClientDisconnect):  # the client does not read, or has gone: there is nobody to tell
@@ -90,12 +94,14 @@ class Guard:
         if not length.isdecimal() or int(length[:20]) > self._limits.body_bytes:
             return self._answer(_TooLargeError())
         if self._held + int(length) > BODIES_AT_ONCE * self._limits.body_bytes:
-            wait = {"Retry-After": str(math.ceil(self._limits.read_seconds))}
-            return error_response(429, "many large requests are being read; come again later", headers=wait)
+            return self._answer(_BusyError())
         return None
 
     def _answer(self, error: Exception) -> ASGIApp:
         closing = {"Connection": "close"}
+        if isinstance(error, _BusyError):
+            wait = {"Retry-After": str(math.ceil(self._limits.read_seconds)), **closing}
+            return error_response(429, "many large requests are being read; come again later", headers=wait)
         if isinstance(error, _TooSlowError):
             return error_response(408, f"a request must arrive within {self._limits.read_seconds:g} s", headers=closing)
         return error_response(413, f"a request may have {self._limits.body_bytes:,} bytes", headers=closing)
@@ -133,6 +139,8 @@ class _Body:
         self._guard._held += size
         if self.size > self._guard._limits.body_bytes:
             raise _TooLargeError
+        if self._guard._held > BODIES_AT_ONCE * self._guard._limits.body_bytes:
+            raise _BusyError
         self._is_whole = message["type"] == "http.request" and not message.get("more_body", False)
         return message
 

@@ -33,13 +33,18 @@ def picture_of_bytes(data: bytes, limits: Limits, of: str) -> Image.Image:
             warnings.simplefilter("ignore")  # of the decoder about the file; a bomb is judged by our own limit
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 width, height = image.size
+    except Image.DecompressionBombError as error:  # Pillow's own limit, far above ours
+        raise PictureError(f"{of} has more pixels, {_granted(limits)}") from error
     except Exception as error:  # decoders raise nearly everything on damaged headers
         expected = ", ".join(FORMATS)
         raise PictureError(f"{of} is not a picture (expected {expected}), or its header is damaged") from error
     if width * height > limits.upload_pixels:
-        granted = f"{limits.upload_pixels:,} that are granted here"
-        raise PictureError(f"{of} has {width}x{height} pixels, more than the {granted}; scale it down first")
+        raise PictureError(f"{of} has {width}x{height} pixels, {_granted(limits)}")
     return decode_image(io.BytesIO(data), of)
+
+
+def _granted(limits: Limits) -> str:
+    return f"more than the {limits.upload_pixels:,} that are granted here; scale it down first"
 
 
 def _decoded(text: str, field: str) -> bytes:

@@ -3,8 +3,11 @@
 import json
 import secrets
 import shutil
+import sqlite3
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ from zeroconv.serve.settings import Settings
 
 _HEARTBEAT = 15.0
 """Seconds after which a watcher hears of a job even where nothing is new."""
+_DISK = 60.0
+"""Seconds after which a client may try again where the disk refused."""
 
 
 class Jobs:
@@ -66,6 +71,9 @@ class Jobs:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, UserError):
                 raise UserError(without_paths(str(error))) from error
+            if isinstance(error, OSError | sqlite3.OperationalError):  # nothing was promised yet
+                traceback.print_exception(error, file=sys.stderr)
+                raise QueueFull(_DISK, "the server cannot write a job down, its disk may be full") from error
             raise
         finally:
             with self._lock:
@@ -154,7 +162,7 @@ class Jobs:
             if task.status == "queued":
                 task.status = "running"
                 names = task.finished(path.name for path in task.run.pictures) if task.run else ()
-                self._store.update(task.id, status="running", began=time.time(), pictures=names)
+                self._store.begin(task.id, time.time(), names)
         self._board.tell(task.id)
 
     def progressed(self, task: Task, index: int) -> None:

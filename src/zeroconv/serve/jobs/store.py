@@ -90,6 +90,12 @@ class Store:
         with self._lock:
             self._connection.execute(f"UPDATE jobs SET {names} WHERE id = ?", (*changes.values(), id))
 
+    def begin(self, id: str, now: float, pictures: Iterable[str]) -> None:
+        """A job runs, since now or since an earlier server began with it."""
+        sets = "status = 'running', began = coalesce(began, ?), pictures = ?"
+        with self._lock:
+            self._connection.execute(f"UPDATE jobs SET {sets} WHERE id = ?", (now, json.dumps(list(pictures)), id))
+
     def find(self, id: str) -> Row | None:
         """A job by its id."""
         return next(iter(self._select("WHERE id = ?", id)), None)

@@ -82,7 +82,6 @@ class Worker:
         except Exception as error:  # whatever it is, the jobs of this batch are told and the next batch is made
             self._failed(shares, error)
         for share in shares:
-            share.task.steps_now = 0
             self._close(share.task)
 
     def _failed(self, shares: list[Share], error: Exception) -> None:
@@ -132,6 +131,13 @@ class Worker:
 
     def _close(self, task: Task) -> None:
         """The run's record, where the job has ended or its last picture is there."""
+        task.steps_now = 0
+        try:
+            self._write_record(task)
+        except Exception as error:  # as a full disk, or a folder that is gone: of this job alone
+            self.ledger.ended(task, _sentence(error))
+
+    def _write_record(self, task: Task) -> None:
         is_made = task.status not in ENDED and not task.unfinished
         if task.run is not None and (is_made or task.status in ENDED):
             seconds = {"load": 0.0, "prepare": 0.0, "sample": task.seconds}
