@@ -122,7 +122,7 @@ def use(control: Locator, name: str, width: float) -> None:
 
 
 def stroke(page: Page, canvas: Locator, points: list[tuple[float, float]]) -> None:
-    canvas.scroll_into_view_if_needed()
+    canvas.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     box = canvas.bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from playwright.sync_api import Locator, Page
@@ -39,11 +40,11 @@ class Served:
 
 
 @contextmanager
-def serving(models: Models, data: Path, runs: Path) -> Iterator[Served]:
-    """The page at a free port."""
+def serving(models: Models, data: Path, runs: Path | None, **others: Any) -> Iterator[Served]:
+    """The page at a free port; further settings by their names."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    settings = Settings(data, port=port, runs=runs)
+    settings = Settings(data, port=port, runs=runs, **others)
     jobs = Jobs(settings, models)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Gradio makes an event loop that it never closes

@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from page_server import Served, add_control, log_steps, press_generate, read_stack, set_steps, stroke
+from page_server import Served, add_control, log_steps, press_generate, read_stack, serving, set_steps, stroke
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from zeroconv.cli.entry import main
+from zeroconv.request import Request
 from zeroconv.serve.jobs import Jobs
+from zeroconv.serve.models import Models
 from zeroconv.serve.page.results import history
 from zeroconv.serve.settings import Settings
 
@@ -175,6 +177,26 @@ def test_the_condition_images_of_a_folder_come_as_a_zip(page: Page, tmp_path: Pa
         assert archive.testzip() is None and archive.namelist() == [file.name for file in files]
         image = Image.open(io.BytesIO(archive.read("square-1.png")))
         assert image.size == (41, 32) and np.asarray(image).max() == 255
+
+
+def test_with_a_token_the_page_asks_for_it_and_shows_what_its_client_made(
+    browser: Browser, models: Models, tmp_path: Path
+) -> None:
+    with serving(models, tmp_path / "data", None, tokens={"a-secret-token": "ann"}) as server:
+        other = server.jobs.submit(Request("a cone", steps=1), base="tiny", client="bob@127.0.0.1")
+        list(server.jobs.watch(other.id))
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(server.address)
+        page.get_by_label("Token").fill("a-secret-token")
+        page.get_by_role("button", name="Enter").click()
+        page.get_by_label("Prompt", exact=True).fill("a tree")
+        set_steps(page, 1)
+        press_generate(page)
+        page.get_by_role("article", name="Result").wait_for()
+        expect(page.locator(".zc-item")).to_have_count(1)
+        assert server.jobs.history()[0].client == "ann@127.0.0.1"
+        context.close()
 
 
 def test_a_training_run_is_watched_as_it_goes_on(page: Page, served: Served) -> None:

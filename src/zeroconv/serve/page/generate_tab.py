@@ -15,8 +15,8 @@ from zeroconv.serve.page.form import OWN_SCHEDULER
 from zeroconv.serve.page.own import own, shown
 from zeroconv.serve.settings import Settings
 
-_COLLECT = "async (...fields) => [...fields.slice(0, -1), await window.zeroconv.stack.toText()]"
-"""The stack is read when it is needed, not at every stroke."""
+_COLLECT = "async (...fields) => [...fields.slice(0, -1), (await window.zeroconv?.stack?.toText()) ?? '']"
+"""The stack is read when it is needed, not at every stroke; while it is not there yet, it is empty."""
 _SET_BASE = "(name) => { window.zeroconv?.stack?.setBase(name); }"
 _SET_SIZE = "(size) => { window.zeroconv?.stack?.setSize(size ?? ''); }"
 _RANDOM = "() => String(Math.floor(Math.random() * 1e9))"
