@@ -107,7 +107,7 @@ def test_a_resumed_run_keeps_its_settings_and_takes_new_ones(
     assert "with other settings: steps 4 -> 5" in said and "warm_up" not in said
     record = load_newest(copy / "states")
     assert record is not None
-    assert (record["step"], record["config"]["warm_up"], record["config"]["seed"]) == (5, 50, 5)
+    assert (record["step"], record["config"]["warm_up"], record["config"]["seed"]) == (5, 20, 5)
     assert [line["step"] for line in logged(copy)] == [1, 2, 3, 4, 5]
 
 
@@ -163,5 +163,5 @@ def test_what_is_wrong_is_said_in_one_sentence(
 def test_the_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
-    assert "--learning-rate N" in text and "default: 1e-05; for small bases 0.0005)" in text
+    assert "--learning-rate N" in text and "default: 1e-05; for small bases 0.0012)" in text
     assert "0.5 is" not in text and "--prompt-drop N Share of prompts replaced by the empty one" in text
