@@ -36,6 +36,7 @@ from zeroconv.allocator import keep_freed_memory
 from zeroconv.control import ControlNet
 from zeroconv.generate.compiled import compile_parts
 from zeroconv.generate.prepare import prepare
+from zeroconv.number_types import NUMBER_TYPES, fastest_type
 from zeroconv.schedulers import make_scheduler
 
 SIDES = ("zeroconv", "diffusers")
@@ -117,6 +118,10 @@ def one_side(arguments: argparse.Namespace) -> None:
     nets = [controlnet_of(base).eval().requires_grad_(False).to(arguments.device) for _ in ROWS[arguments.row]]
     for part in (base.unet, base.vae, *base.text_encoders):
         part.to(arguments.device)
+    if arguments.mode == "defaults" and arguments.side == "zeroconv":  # as load_base(dtype="auto") does
+        shortest = NUMBER_TYPES[fastest_type(torch.device(arguments.device))]
+        for network in (base.unet, base.vae, *base.text_encoders, *nets):
+            torch.nn.Module.to(network, shortest)
     if arguments.mode == "compiled":
         base.unet.compile()
         if arguments.side == "zeroconv":
