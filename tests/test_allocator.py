@@ -33,6 +33,32 @@ def test_what_is_freed_is_used_again() -> None:
     assert kept < given_back / 2 and given_back > 400_000
 
 
+KEPT = """
+import torch
+from pathlib import Path
+from zeroconv.allocator import freed_memory_given_back, keep_freed_memory
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+assert keep_freed_memory()
+block, behind = torch.ones(1 << 26), torch.ones(1 << 20)
+del block
+kept = resident()
+with freed_memory_given_back():
+    given = resident()
+    block, behind = torch.ones(1 << 26), torch.ones(1 << 20)
+    del block
+    print(kept - given, resident() - given)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_what_is_kept_is_given_back_when_asked() -> None:
+    """256 MiB, though a block behind them is still in use; and meanwhile no such block is kept."""
+    run = subprocess.run([sys.executable, "-c", KEPT], check=True, capture_output=True, text=True)
+    given_back, kept_meanwhile = map(int, run.stdout.split())
+    assert given_back > 200 * 2**20 and kept_meanwhile < 50 * 2**20
+
+
 def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("musl", "1.2"))
     assert keep_freed_memory() is False

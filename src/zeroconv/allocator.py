@@ -6,10 +6,14 @@ system clears and maps page by page as it is touched: a third of the time of a t
 
 import ctypes
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """Of mallopt(3)."""
 _NEVER = -1
+_USUAL_MMAP_MAX = 65536
+_state = {"is_keeping": False}
 
 
 def keep_freed_memory() -> bool:
@@ -21,4 +25,21 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     adjust = ctypes.CDLL(None).mallopt
-    return bool(adjust(_MMAP_MAX, 0) and adjust(_TRIM_THRESHOLD, _NEVER))
+    _state["is_keeping"] = bool(adjust(_MMAP_MAX, 0) and adjust(_TRIM_THRESHOLD, _NEVER))
+    return _state["is_keeping"]
+
+
+@contextmanager
+def freed_memory_given_back() -> Iterator[None]:
+    """Hands the system what is kept, and keeps no large blocks meanwhile: for work whose blocks are of other sizes than
+    those before, few and huge, so that the gaps between them would be dear."""
+    if not _state["is_keeping"]:
+        yield
+        return
+    library = ctypes.CDLL(None)
+    library.malloc_trim(0)
+    library.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
+    try:
+        yield
+    finally:
+        library.mallopt(_MMAP_MAX, 0)

@@ -6,15 +6,19 @@ Text encoders run where they lie, on the processor. Shapes: B pictures, C latent
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from zeroconv.allocator import freed_memory_given_back
 from zeroconv.base import BaseModel
 from zeroconv.generate.prepared import Prepared
 from zeroconv.generate.prompt_modes import encode_prompts
+
+_LARGE = 512 * 512
+"""Pixels from which decoding takes more memory than sampling."""
 
 
 @contextmanager
@@ -51,10 +55,16 @@ def _rows(text: str | tuple[str, ...]) -> list[str]:
 def decoded(base: BaseModel, latents: Tensor) -> Tensor:
     """Latents (B, C, h, w) -> pictures (B, 3, H, W) in [-1, 1]: together where the memory suffices, else one by one and
     large ones in tiles, which overlap but do not know of each other."""
+    is_large = latents[:, 0].numel() * base.factor**2 >= _LARGE
+    with freed_memory_given_back() if is_large else nullcontext():
+        return _decoded(base, latents)
+
+
+def _decoded(base: BaseModel, latents: Tensor) -> Tensor:
     try:
         return base.decode(latents)
     except torch.OutOfMemoryError:
-        warnings.warn("the memory did not suffice to decode at once: done in tiles, colours may differ", stacklevel=4)
+        warnings.warn("the memory did not suffice to decode at once: done in tiles, colours may differ", stacklevel=5)
     base.vae.enable_slicing()
     base.vae.enable_tiling()
     try:
