@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from PIL import Image
 from zeroconv import conditions
 from zeroconv.errors import UserError
 from zeroconv.request import Request
+from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.catalogue import catalogue, offered_options
 from zeroconv.serve.page.controls import Reader
@@ -20,6 +22,7 @@ from zeroconv.serve.page.form import Form, request_of, seeds_of
 from zeroconv.serve.page.pictures import address_of
 from zeroconv.serve.page.preview import preview
 from zeroconv.serve.page.ranges import RANGES
+from zeroconv.serve.page.restore import from_text
 from zeroconv.serve.page.results import safe
 from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
@@ -121,6 +124,21 @@ def test_every_option_that_the_page_shows_is_a_number_with_a_range_a_choice_or_a
     assert set(offered["conditions"]) == set(conditions.names()) and len(offered["palettes"]["ade20k"]) == 149
     assert offered["controlnets"]["tiny-depth"]["options"]["method"] == "scenes"
     assert [option.name for option in offered_options("canny")] == ["low", "high"]
+
+
+def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> None:
+    record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [], "image": "photo.png"}
+    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long"}
+    jobs = Jobs(Settings(tmp_path), models)
+    try:
+        restored = from_text(jobs, json.dumps(record), None)
+        plain = from_text(jobs, json.dumps({"schema": 1, "prompt": "a cone", "seeds": [3], "controls": []}), None)
+    finally:
+        jobs.close()
+    assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
+    told = " ".join(restored.notes)
+    assert all(word in told for word in ("picture that was changed", "LoRAs", "prompt for each", "read as long"))
+    assert plain.notes == ()
 
 
 def test_text_in_the_page_means_nothing_to_html_or_its_templates() -> None:

@@ -1,7 +1,7 @@
 """A request back into the form: of a job that is here, or of a picture made anywhere."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,19 @@ def _restored(record: Mapping[str, Any], find: Any) -> Restored:
             elif control.get(name) or name == "image":
                 notes.append(f"the {of} of control {number} is not on this server; give it again")
         controls.append(made)
+    return Restored(_fields(record), controls, (*notes, *_left_out(record)))
+
+
+def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
+    """What the page has no field for, though the request has it."""
     if record.get("image"):
-        notes.append("the picture that was changed is left out: the page makes new pictures only")
-    return Restored(_fields(record), controls, tuple(notes))
+        yield "the picture that was changed is left out: the page makes new pictures only"
+    if record.get("loras"):
+        yield "the LoRAs are left out: the page has none"
+    if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
+        yield "there was a prompt for each picture; the first is set"
+    if record.get("prompt_mode", "plain") != "plain":
+        yield f"prompts were read as {record['prompt_mode']}; the page reads them plain"
 
 
 def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
