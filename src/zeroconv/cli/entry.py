@@ -16,7 +16,7 @@ from typing import TextIO
 import zeroconv
 from zeroconv.allocator import keep_freed_memory
 from zeroconv.cli.parser import Parser, nearest_flag
-from zeroconv.errors import UserError, nearest
+from zeroconv.errors import UserError, is_out_of_memory, nearest
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("zeroconv.cli.generate", "make pictures from a prompt and condition images"),
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError as error:
             return _fail(_file_trouble(error))
         except (MemoryError, RuntimeError) as error:
-            if not _is_memory(error):
+            if not is_out_of_memory(error):
                 raise
             return _fail("out of memory: try a smaller --size, fewer pictures at once (--batch-size) or another dtype")
 
@@ -137,10 +137,3 @@ def _file_trouble(error: OSError) -> str:
     if error.strerror is None:
         return (str(error) or type(error).__name__).splitlines()[0]
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-
-
-def _is_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory; on a CPU torch says so with a plain RuntimeError."""
-    return isinstance(error, MemoryError) or any(
-        sign in str(error).lower() for sign in ("out of memory", "can't allocate memory", "not enough memory")
-    )

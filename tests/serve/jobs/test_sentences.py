@@ -10,7 +10,7 @@ from zeroconv.serve.jobs.sentences import without_paths
     [
         ("no file /home/me/models/net.pth: expected one", "no file net.pth: expected one"),
         ("/data/x/y.png is damaged", "y.png is damaged"),
-        ("looked in '/root/.cache/huggingface/hub' (offline)", "looked in 'hub' (offline)"),
+        ("looked in '/srv/cache/huggingface/hub' (offline)", "looked in 'hub' (offline)"),
         (r"no file C:\models\net.pth here", "no file net.pth here"),
         ("no file ../secret/net.pth here", "no file net.pth here"),
         ("strengths as 0/0.5/1, not 'x'", "strengths as 0/0.5/1, not 'x'"),

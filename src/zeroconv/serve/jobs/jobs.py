@@ -15,6 +15,7 @@ from typing import Any
 from zeroconv.errors import UserError
 from zeroconv.generate.prepare import prepare
 from zeroconv.request import Request
+from zeroconv.serve.jobs import watching
 from zeroconv.serve.jobs.admission import admitted, check_pixels
 from zeroconv.serve.jobs.board import Board
 from zeroconv.serve.jobs.inputs import asked_record, digest, recorded_request, sync, write_inputs
@@ -28,8 +29,6 @@ from zeroconv.serve.jobs.worker import Worker
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Settings
 
-_HEARTBEAT = 15.0
-"""Seconds after which a watcher hears of a job even where nothing is new."""
 _DISK = 60.0
 """Seconds after which a client may try again where the disk refused."""
 
@@ -101,22 +100,11 @@ class Jobs:
 
     def watch(self, id: str) -> Iterator[Event]:
         """The job now, and again whenever something is new, until it has ended; nothing where there is none."""
-        number = -1
-        with self._board.watching(id):
-            while True:
-                number, event = self.news(id, number)
-                if event is None:
-                    return
-                yield event
-                if event.job.status in ENDED or self.is_closing:
-                    return
-                self._board.wait(id, number, _HEARTBEAT)
+        return watching.watch(self, id)
 
     def news(self, id: str, after: int) -> tuple[int, Event | None]:
         """The number of a watched job's last news, and the job with its preview where that is newer than `after`."""
-        news, job = self._board.news(id), self.job(id)
-        preview = news.preview if news.preview_number > after else None
-        return news.number, None if job is None else Event(job, preview)
+        return watching.news(self, id, after)
 
     @property
     def is_closing(self) -> bool:

@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from zeroconv.base import BaseModel
-from zeroconv.errors import UserError
+from zeroconv.errors import UserError, is_out_of_memory
 from zeroconv.generate import generate
 from zeroconv.generate.joined import join
 from zeroconv.generate.prepare import prepare
@@ -210,21 +209,14 @@ def _parts(shares: list[Share], error: Exception) -> list[list[Share]]:
     if len(shares) > 1:
         return [[share] for share in shares]
     (share,) = shares
-    return [[Share(share.task, (index,))] for index in share.indices] if is_memory(error) else [shares]
-
-
-def is_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory; on a CPU torch says so with a plain RuntimeError."""
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    is_torch = isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
-    return is_torch or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return [[Share(share.task, (index,))] for index in share.indices] if is_out_of_memory(error) else [shares]
 
 
 def _sentence(error: Exception) -> str:
     """Why a job failed, for its client; what is our fault goes to the server's log in full."""
     if isinstance(error, UserError):
         return without_paths(str(error))
-    if is_memory(error):
+    if is_out_of_memory(error):
         return "the memory did not suffice; try a smaller size or fewer controls"
     traceback.print_exception(error, file=sys.stderr)
     return "an error of the server, which is in its log"

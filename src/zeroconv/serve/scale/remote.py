@@ -15,13 +15,11 @@ import ray
 
 from zeroconv.errors import UserError
 from zeroconv.request import Request
-from zeroconv.serve.jobs import ENDED, Event, Job, QueueFull
+from zeroconv.serve.jobs import Event, Job, QueueFull, watching
 from zeroconv.serve.scale.owner import Full, Refused
 from zeroconv.serve.scale.parcels import packed
 from zeroconv.serve.scale.watched import RemoteBoard
 
-_HEARTBEAT = 15.0
-"""Seconds after which a watcher hears of a job even where nothing is new."""
 _REMEMBERED = 4096
 """Jobs of which a replica knows the owner without asking."""
 _FETCHED = 64
@@ -70,22 +68,11 @@ class RemoteJobs:
 
     def watch(self, id: str) -> Iterator[Event]:
         """The job now, and again whenever something is new, until it has ended; nothing where there is none."""
-        number = -1
-        with self.board.watching(id):
-            while True:
-                number, event = self.news(id, number)
-                if event is None:
-                    return
-                yield event
-                if event.job.status in ENDED or self.is_closing:
-                    return
-                self.board.wait(id, number, _HEARTBEAT)
+        return watching.watch(self, id)
 
     def news(self, id: str, after: int) -> tuple[int, Event | None]:
         """The number of a watched job's last news, and the job with its preview where that is newer than `after`."""
-        news, job = self.board.news(id), self.job(id)
-        preview = news.preview if news.preview_number > after else None
-        return news.number, None if job is None else Event(job, preview)
+        return watching.news(self, id, after)
 
     def stop(self) -> None:
         """Lets watchers go."""
