@@ -79,21 +79,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/rates"))
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, metavar="RATE")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    rows: list[tuple[str, ...]] = [("held-out loss", *(f"{rate:g}" for rate in RATES))]
+    rows: list[tuple[str, ...]] = [("held-out loss", *(f"{rate:g}" for rate in arguments.rates))]
     for name in arguments.systems or SYSTEMS:
         losses = []
-        for rate in RATES:
+        for rate in arguments.rates:
             kept = arguments.out / f"{name}-{rate:g}-{arguments.steps}.json"
             if not kept.exists():
                 loss = held_out_loss(name, rate, arguments.steps, arguments.cache, arguments.out)
                 write_text(kept, json.dumps(loss) + "\n")
             losses.append(json.loads(kept.read_text("utf-8")))
         rows.append((name, *(f"{loss:.4f}" for loss in losses)))
-        print("\n".join(aligned_table(rows, "<" + ">" * len(RATES))), flush=True)
+        print("\n".join(aligned_table(rows, "<" + ">" * len(arguments.rates))), flush=True)
 
 
 if __name__ == "__main__":

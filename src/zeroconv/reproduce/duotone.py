@@ -40,6 +40,7 @@ def write_pictures(folder: Path, count: int, size: int) -> None:
     """So many scenes in this look with their captions, as `zeroconv train --data` reads them; once for all."""
     if (folder / METADATA).exists():
         return
+    folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for start in range(0, count, RENDERED_TOGETHER):
         scenes = [sample_scene(SEED, index) for index in range(start, min(start + RENDERED_TOGETHER, count))]

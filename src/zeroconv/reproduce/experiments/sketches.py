@@ -68,8 +68,9 @@ def run(bench: Bench) -> Finding:
 def write_folders(bench: Bench, drawn: Mapping[str, Sequence[Picture]]) -> None:
     """The pictures of each system in a folder of its name, under bench.out/sketches/study."""
     for name, pictures in drawn.items():
+        folder = bench.out / EXPERIMENT.name / "study" / name.replace(" ", "-").replace(",", "")
+        folder.mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(pictures):
-            folder = bench.out / EXPERIMENT.name / "study" / name.replace(" ", "-").replace(",", "")
             save_png(Image.fromarray(picture), folder / f"{number:04d}.png")
 
 
@@ -82,7 +83,7 @@ EXPERIMENT = Experiment(
     rule="holds where, by figures in place of people, ControlNet's fidelity is above each other's (95 % interval of "
     "the paired difference above 0) and its pictures are the nearest to true ones; in part where one of these is met",
     run=run,
-    pictures=lambda count: (2 + len(PAPERS)) * count,
+    pictures=lambda count: (len(BETAS) + len(PAPERS)) * count,  # guided ones cost twice
     samples=4 * SAMPLES,
     needs_world="the systems are trained on scenes",
 )

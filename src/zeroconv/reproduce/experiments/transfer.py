@@ -44,7 +44,7 @@ def run(bench: Bench) -> Finding:
     rows = {name: (estimate_mean(values), looks[name]) for name, values in found.items()}
     columns = (fidelity.metric, "distance from the look, 0 to 255: less is nearer")
     sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})
-    protocol = bench.protocol(held_out, CONDITION, pictures=PICTURES, steps=STEPS, batch=BATCH, rate=RATE)
+    protocol = bench.protocol(held_out, CONDITION, taught=PICTURES, steps=STEPS, batch=BATCH, rate=RATE)
     return Finding(verdict, words, (Table("a fine-tuned base", columns, rows),), protocol, {"transfer.jpg": sheet})
 
 
