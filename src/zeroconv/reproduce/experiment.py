@@ -30,5 +30,7 @@ class Experiment:
     """How many pictures are drawn when `count` are drawn for each setting."""
     samples: int = 0
     """Training samples seen, in all of its trainings that are not another experiment's."""
+    trains_on: tuple[str, ...] = ()
+    """Conditions of which all scenes of the usual training set are prepared for its trainings."""
     needs_world: str = ""
     """Why it can be measured on the embedded world only; empty: it can be on photographs too."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zeroconv.data.sources import extraction_of
+from zeroconv.data.cache import cache_folder, num_missing
+from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.errors import UserError
 from zeroconv.reproduce.bench import Bench
 from zeroconv.training.interruption import Interruption
@@ -84,6 +85,13 @@ def trained(bench: Bench, training: Training) -> RunRead:
         raise KeyboardInterrupt
     finish(run)
     return read_run(folder)
+
+
+def unprepared(bench: Bench, condition: str) -> int:
+    """How many scenes of the usual training set the cache lacks with this condition."""
+    extraction = extraction_of(condition, {})
+    source = open_source(f"scenes:{SCENES}", extraction, bench.base.native_size)
+    return num_missing(cache_folder(bench.cache, bench.base, source, extraction), SCENES)
 
 
 def seconds_of(found: RunRead) -> float:

@@ -105,5 +105,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: drawings(SEEDS) * count,
     samples=SEEDS * len(SYSTEMS) * STEPS * int(RECIPE["batch_size"]),
+    trains_on=(CONDITION,),
     needs_world="the trainings are on scenes",
 )

@@ -71,5 +71,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: (1 + len(SIZES)) * count,
     samples=len(SIZES) * SAMPLES,
+    trains_on=(CONDITION,),
     needs_world="the trainings are on scenes",
 )

@@ -101,5 +101,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: 3 * count,
     samples=2 * SAMPLES,
+    trains_on=(CONDITION,),
     needs_world="both are trained on scenes",
 )

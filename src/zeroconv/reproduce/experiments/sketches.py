@@ -85,5 +85,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: (len(BETAS) + len(PAPERS)) * count,  # guided ones cost twice
     samples=4 * SAMPLES,
+    trains_on=(CONDITION,),
     needs_world="the systems are trained on scenes",
 )

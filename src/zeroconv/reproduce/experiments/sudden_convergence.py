@@ -86,5 +86,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: 0,
     samples=SAMPLES,
+    trains_on=("canny",),
     needs_world="the training is one of the embedded base",
 )

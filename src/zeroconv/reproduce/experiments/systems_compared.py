@@ -100,5 +100,6 @@ EXPERIMENT = Experiment(
     run=run,
     pictures=lambda count: (1 + len(RIVALS) + len(OURS)) * count,
     samples=(len(RIVALS) + len(OURS)) * SAMPLES,
+    trains_on=(CONDITION,),
     needs_world="the systems are trained on scenes",
 )
