@@ -1,4 +1,4 @@
-"""Experiments that train, once each with the fewest steps and pictures: they run to their end and draw what they say."""
+"""Experiments that train, once each with the fewest steps: they run to their end and draw what they say."""
 
 from collections.abc import Callable
 from pathlib import Path

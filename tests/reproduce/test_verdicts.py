@@ -89,13 +89,17 @@ def point(step: int, gain: float) -> GainPoint:
     return GainPoint(step, 0.2, 0.2 - gain, 0.2, gain, 0.001, gain, 0.001, examples=64)
 
 
-@pytest.mark.parametrize(("gains", "rise"), [([0, 0, 0.06, 0.1], 10), ([0, 0.03, 0.06, 0.1], 20), ([0, 0, 0, 0], None)])
-def test_the_rise_is_counted_from_a_tenth_to_a_half(gains: list[float], rise: int | None) -> None:
+@pytest.mark.parametrize(
+    ("gains", "rise"), [([0, 0, 0.06, 0.1], (10, 20)), ([0, 0.03, 0.06, 0.1], (0, 20)), ([0, 0, 0, 0], None)]
+)
+def test_the_rise_is_counted_from_a_tenth_to_a_half(gains: list[float], rise: tuple[int, int] | None) -> None:
     points = [point(10 * k, gain) for k, gain in enumerate(gains)]
-    assert sudden_convergence.steps_of_rise(points) == rise
+    assert sudden_convergence.rise_of(points) == rise
 
 
 def test_convergence_is_sudden_within_a_tenth_of_the_steps() -> None:
-    assert sudden_convergence.judge(100, 1000)[0] is Verdict.HOLDS
-    assert sudden_convergence.judge(150, 1000)[0] is Verdict.FAILS
+    assert sudden_convergence.judge((300, 400), 1000)[0] is Verdict.HOLDS
+    assert sudden_convergence.judge((300, 450), 1000)[0] is Verdict.FAILS
     assert sudden_convergence.judge(None, 1000)[0] is Verdict.OPEN
+    assert "for 300 steps before there is next to none" in sudden_convergence.judge((300, 400), 1000)[1]
+    assert "no long stretch without control" in sudden_convergence.judge((20, 100), 1000)[1]

@@ -3,7 +3,7 @@
 B examples; C latent channels; h w latent height and width; N condition channels; H W pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +44,16 @@ def preview_sheet(
     return _grid([column.float().cpu() for column in columns])
 
 
-def growing_sheet(singles: Path, until: int) -> Image.Image | None:
+def growing_sheet(singles: Path, until: int, only: Collection[int] = ()) -> Image.Image | None:
     """All single sheets of a folder up to step `until` as one: a row an example, its condition, then a column a step.
 
     It is made anew from the files, so that a run that goes on has the columns of before. Of more than COLUMNS steps
     evenly chosen ones are shown, the first and the last among them. None where there are no single sheets.
+
+    only  the steps that are shown, where any are named
     """
     files = {int(file.stem): file for file in sorted(singles.glob("*.png")) if file.stem.isdigit()}
-    steps = [step for step in files if step <= until]
+    steps = [step for step in files if step <= until and (step in only or not only)]
     if not steps:
         return None
     count = min(COLUMNS, len(steps))

@@ -12,13 +12,14 @@ from zeroconv.reproduce.record import hash_of
 from zeroconv.reproduce.trainings import SAMPLES, Training, trained
 from zeroconv.training.gain import GainPoint
 from zeroconv.training.gain_figure import LIGHT
-from zeroconv.training.report.figures import gain_png, previews_of
+from zeroconv.training.previews import growing_sheet
+from zeroconv.training.report.figures import gain_png
 from zeroconv.training.report.reading import RunRead
 
-TRAINING = Training("canny-closely-watched", "canny", changes={"gain_every": 30, "preview_every": 150})
+TRAINING = Training("canny-closely-watched", "canny", changes={"gain_every": 30, "preview_every": 60})
 LOW, HIGH, WITHIN = 0.1, 0.5, 0.1
 """Shares of the last gain, and of the steps."""
-SHOWN = (30, 90, 150, 240, 300, 600, 1200, 2100, 3000)
+SHOWN = (60, 120, 180, 240, 300, 420, 600, 900, 1200, 2100, 3000)
 
 
 def run(bench: Bench) -> Finding:
@@ -29,7 +30,7 @@ def run(bench: Bench) -> Finding:
     rows: dict[str, tuple[Cell, ...]] = {
         f"step {point.step}": (_estimate(point), _wrong(point)) for point in points if point.step in SHOWN
     }
-    rise = steps_of_rise(points)
+    rise = rise_of(points)
     verdict, words = judge(rise, points[-1].step)
     words += " Onset, as zeroconv train tells it: " + (onset.sentence if onset else "not shown") + "."
     table = Table("control gain along the training", ("without control - with", "wrong condition - right"), rows)
@@ -37,22 +38,33 @@ def run(bench: Bench) -> Finding:
     return Finding(verdict, words, (table,), protocol, _pictures(found))
 
 
-def steps_of_rise(points: "list[GainPoint]") -> int | None:
-    """Steps between the last measurement below a tenth and the first above half of the last gain; None: no gain."""
+def rise_of(points: "list[GainPoint]") -> tuple[int, int] | None:
+    """The last step below a tenth of the last gain before the first above half of it, and that; None: no gain."""
     last = points[-1].gain
     if last <= points[-1].gain_interval:
         return None
     above = next(point.step for point in points if point.gain >= HIGH * last)
     below = max(point.step for point in points if point.step < above and point.gain <= LOW * last)
-    return above - below
+    return below, above
 
 
-def judge(rise: int | None, steps: int) -> tuple[Verdict, str]:
+def judge(rise: tuple[int, int] | None, steps: int) -> tuple[Verdict, str]:
     """The rule."""
     if rise is None:
         return Verdict.OPEN, "The condition is not used at the end of the training."
-    words = f"The control gain rises from a tenth to half of its last value within {rise} of {steps} steps."
-    return (Verdict.HOLDS if rise <= WITHIN * steps else Verdict.FAILS), words
+    below, above = rise
+    words = (
+        f"The control gain rises from a tenth to half of its last value between steps {below} and {above} of {steps}; "
+        f"{_before(below, above)}."
+    )
+    return (Verdict.HOLDS if above - below <= WITHIN * steps else Verdict.FAILS), words
+
+
+def _before(below: int, above: int) -> str:
+    """Whether control is away for long before it comes, as in the paper's figure, or begins to come at once."""
+    if below > above - below:
+        return f"for {below} steps before there is next to none"
+    return "no long stretch without control comes before, with this learning rate it begins to come at once"
 
 
 def _estimate(point: GainPoint) -> Estimate:
@@ -71,7 +83,7 @@ def _without_machine(found: RunRead) -> dict[str, object]:
 
 def _pictures(found: RunRead) -> dict[str, Image.Image]:
     pictures = {"gain.png": Image.open(io.BytesIO(gain_png(found, LIGHT))).convert("RGB")}
-    sheet = previews_of(found)
+    sheet = growing_sheet(found.folder.previews, until=found.done, only=SHOWN)
     return pictures if sheet is None else {**pictures, "along-the-way.jpg": sheet}
 
 
