@@ -1,7 +1,6 @@
 """Requests become pictures: the same alone or among others, the same as diffusers', controlled as asked."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,7 @@ from zeroconv.generate import Request, generate, network_input
 from zeroconv.generate.prepare import prepare
 from zeroconv.weights import Sidecar
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = [pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"), pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.mark.parametrize("scheduler", ["ddim", "euler-a", "dpm++2m-sde"])

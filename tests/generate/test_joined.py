@@ -1,13 +1,11 @@
 """Requests sampled together: each picture is the one it is alone, whatever it differs in from its company."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from helpers_generate import asked, largest_difference
@@ -17,15 +15,7 @@ from zeroconv.generate.joined import agreement, join
 from zeroconv.generate.prepare import prepare
 from zeroconv.generate.prepared import Prepared
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = [pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"), pytest.mark.usefixtures("one_thread")]
 
 
 def noise(seed: int) -> Image.Image:
