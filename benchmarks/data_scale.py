@@ -25,10 +25,10 @@ from torch import nn
 
 from zeroconv.base import BaseModel
 from zeroconv.data.cache import EncodedExamples, fill
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.folder import FolderSource
 from zeroconv.data.order import BLOCK, order
 from zeroconv.data.scenes import SceneSource
-from zeroconv.data.sources import extraction_of
 from zeroconv.tensor_files import write_tensors
 
 PAGE = 4096

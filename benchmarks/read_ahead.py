@@ -17,7 +17,8 @@ import torch
 from zeroconv.base import BaseModel, load_base
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import EncodedExamples, fill
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import train
 from zeroconv.training.start import first_controlnet

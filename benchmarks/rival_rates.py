@@ -26,8 +26,9 @@ from zeroconv.comparisons.t2i_adapter import TrainedAdapter
 from zeroconv.comparisons.token_transformer import TokenTransformer
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import default_cache
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.data.records import Batch
-from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.data.views import Examples
 from zeroconv.evaluation.report import aligned_table, write_text
 from zeroconv.reproduce.rivals import PREPARED

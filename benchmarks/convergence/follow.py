@@ -27,8 +27,9 @@ from zeroconv.base import BaseModel
 from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.cache import default_cache
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.data.records import Batch
-from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.data.views import Examples
 from zeroconv.errors import UserError
 from zeroconv.evaluation.drawing import Controls, draw

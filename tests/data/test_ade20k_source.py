@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from zeroconv.conditions import ade20k
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.listing import list_folder
+from zeroconv.data.opening import open_source
 from zeroconv.data.places import read_place
-from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "ade20k"

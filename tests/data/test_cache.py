@@ -14,10 +14,10 @@ from zeroconv.base import BaseModel, load_base
 from zeroconv.data import cache
 from zeroconv.data.cache import EncodedExamples, cache_folder, fill
 from zeroconv.data.crop import RandomCrop
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.folder import FolderSource
 from zeroconv.data.records import Example
 from zeroconv.data.scenes import SceneSource
-from zeroconv.data.sources import extraction_of
 
 CANNY = extraction_of("canny", {"low": 30, "high": 60})
 

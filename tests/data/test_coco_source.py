@@ -13,10 +13,11 @@ from zeroconv.conditions import coco
 from zeroconv.conditions.person import from_coco, mirrored_body
 from zeroconv.conditions.skeleton import draw_pose
 from zeroconv.data.coco_images import DrawnPoses
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.listing import list_folder
 from zeroconv.data.masks import decode
+from zeroconv.data.opening import open_source
 from zeroconv.data.places import Mirrors, read_place
-from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "coco"

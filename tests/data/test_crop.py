@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from zeroconv.data.crop import MIDDLE, RandomCrop, mirrored_centring, told_sizes
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.folder import FolderSource
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.opening import open_source
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from zeroconv import conditions
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.folder import FolderSource
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.opening import open_source
 from zeroconv.errors import UserError
 from zeroconv.scenes.fill50k import export_fill50k
 

@@ -11,10 +11,11 @@ from zeroconv.conditions.normal import colours, normals, turned
 from zeroconv.conditions.person import mirrored_body
 from zeroconv.conditions.skeleton import COLOURS, LIMB_OPACITY, LIMBS, draw_pose
 from zeroconv.data.crop import RandomCrop
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.folder import FolderSource
 from zeroconv.data.mirror import mirrored_caption, mirrored_condition, mirrored_picture
+from zeroconv.data.opening import open_source
 from zeroconv.data.scenes import SceneSource
-from zeroconv.data.sources import extraction_of, open_source
 from zeroconv.errors import UserError
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from zeroconv import conditions, scenes
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.scenes import SceneSource, reading_options
-from zeroconv.data.sources import extraction_of
 from zeroconv.errors import UserError
 from zeroconv.scenes.truth import condition_images
 

@@ -1,6 +1,7 @@
 import pytest
 
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.errors import UserError
 
 

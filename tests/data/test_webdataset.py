@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.listing import list_folder
+from zeroconv.data.opening import open_source
 from zeroconv.data.places import read_place
-from zeroconv.data.sources import Cuttable, extraction_of, open_source
+from zeroconv.data.sources import Cuttable
 from zeroconv.errors import UserError
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from zeroconv.cli.entry import main
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.dataset import Annotation, Plan, annotate_folder, build
 
 CANNY = Annotation("canny", {})

@@ -12,8 +12,9 @@ from PIL import Image
 
 from zeroconv import conditions
 from zeroconv.cli.entry import main
+from zeroconv.data.extraction import extraction_of
 from zeroconv.data.listing import list_folder
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.opening import open_source
 from zeroconv.dataset import Plan, build
 from zeroconv.errors import UserError
 

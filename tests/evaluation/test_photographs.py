@@ -11,7 +11,7 @@ from PIL import Image
 from tinydetectors import write_networks
 from zeroconv import load_base, scenes
 from zeroconv.conditions import coco
-from zeroconv.data.sources import Extraction, extraction_of
+from zeroconv.data.extraction import Extraction, extraction_of
 from zeroconv.errors import UserError
 from zeroconv.evaluation.control import evaluate_control
 from zeroconv.evaluation.fidelity import MEASURED

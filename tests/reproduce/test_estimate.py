@@ -7,7 +7,8 @@ import pytest
 
 from zeroconv import load_base
 from zeroconv.data.cache import fill
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.evaluation.held_out import silent
 from zeroconv.evaluation.sampler import Sampler
 from zeroconv.reproduce import estimate, trainings

@@ -24,10 +24,11 @@ from torch import Tensor, nn
 
 from zeroconv.base import BaseModel
 from zeroconv.base.hashing import weights_hash
+from zeroconv.data.extraction import Extraction
 from zeroconv.data.order import BLOCK
 from zeroconv.data.reading import read_spans
 from zeroconv.data.records import Example, Sizes
-from zeroconv.data.sources import Extraction, Source
+from zeroconv.data.sources import Source
 from zeroconv.images import atomic_write
 from zeroconv.tensor_files import write_tensors
 

@@ -12,11 +12,11 @@ import numpy as np
 from zeroconv import conditions
 from zeroconv.data.crop import MIDDLE, Centring, RandomCrop, mirrored_centring, told_sizes
 from zeroconv.data.entry import Entry
+from zeroconv.data.extraction import Extraction, Picture
 from zeroconv.data.listing import list_folder
 from zeroconv.data.mirror import DRAWN_ANEW, check_follows, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.places import Mirrors, fingerprint, read_place, size_at
 from zeroconv.data.records import Example
-from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError
 from zeroconv.images import RESAMPLING, fit
 

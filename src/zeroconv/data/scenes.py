@@ -13,9 +13,9 @@ import torch
 
 from zeroconv import conditions, scenes
 from zeroconv.conditions.person import mirrored_body
+from zeroconv.data.extraction import Extraction, Picture
 from zeroconv.data.mirror import DRAWN_ANEW, check_follows, mirrored_caption, mirrored_condition, mirrored_picture
 from zeroconv.data.records import Example
-from zeroconv.data.sources import Extraction, Picture
 from zeroconv.errors import UserError, nearest
 from zeroconv.scenes.captions import listed_from_the_right
 from zeroconv.scenes.truth import CONDITIONS, condition_images

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from zeroconv import conditions
+from zeroconv.data.extraction import parse_conditions
 from zeroconv.data.listing import list_folder
-from zeroconv.data.sources import parse_conditions
 from zeroconv.dataset.build import build
 from zeroconv.dataset.captions import WEIGHTS
 from zeroconv.dataset.check import check

@@ -214,7 +214,7 @@ def _named(text: str) -> tuple[str, str]:
 
 def _options(texts: Sequence[str]) -> "dict[str, dict[str, str]]":
     """Conditions by their canonical names, and the options given with them."""
-    from zeroconv.data.sources import parse_conditions
+    from zeroconv.data.extraction import parse_conditions
 
     names, options = parse_conditions(texts)
     return {conditions.canonical(name): options.get(name, {}) for name in names}

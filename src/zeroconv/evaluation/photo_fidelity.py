@@ -15,7 +15,7 @@ from zeroconv.conditions import ade20k
 from zeroconv.conditions.ade20k import colour_codes
 from zeroconv.conditions.person import Keypoints
 from zeroconv.data.coco_images import DrawnPoses
-from zeroconv.data.sources import Extraction
+from zeroconv.data.extraction import Extraction
 from zeroconv.errors import UserError
 from zeroconv.evaluation import people, surfaces
 from zeroconv.evaluation.edges import edge_f1

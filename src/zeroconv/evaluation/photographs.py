@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from zeroconv.data.extraction import Extraction
 from zeroconv.data.folder import FolderSource
+from zeroconv.data.opening import open_source
 from zeroconv.data.places import Place
 from zeroconv.data.records import Example
-from zeroconv.data.sources import Extraction, open_source
 from zeroconv.errors import UserError
 from zeroconv.evaluation.held_out import Picture, Progress, groups, silent
 from zeroconv.evaluation.measured import Fidelity

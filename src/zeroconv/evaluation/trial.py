@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from zeroconv.data.sources import extraction_of
+from zeroconv.data.extraction import extraction_of
 from zeroconv.evaluation.fidelity import fidelity_of
 from zeroconv.evaluation.held_out import HeldOut, Progress, TruePictures, held_out_scenes, silent
 from zeroconv.evaluation.judge import Judge

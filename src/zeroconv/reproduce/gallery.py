@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from zeroconv.data.sources import extraction_of
+from zeroconv.data.extraction import extraction_of
 from zeroconv.evaluation.held_out import Picture, Progress, TruePictures
 from zeroconv.evaluation.photo_fidelity import photo_fidelity
 from zeroconv.evaluation.photographs import Photographs, held_out_photographs, open_photographs, photographs_at

@@ -21,7 +21,8 @@ from zeroconv.comparisons.learning import Learnt, Plan, learn
 from zeroconv.comparisons.rival import Rival
 from zeroconv.comparisons.saving import load_rival, save_rival
 from zeroconv.data.batches import Batches
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.errors import UserError
 from zeroconv.evaluation.held_out import Picture, groups, to_pictures
 from zeroconv.evaluation.measured import Asked

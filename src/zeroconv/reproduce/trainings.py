@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.data.cache import cache_folder, num_missing
-from zeroconv.data.sources import extraction_of, open_source
+from zeroconv.data.extraction import extraction_of
+from zeroconv.data.opening import open_source
 from zeroconv.errors import UserError
 from zeroconv.reproduce.bench import Bench
 from zeroconv.training.interruption import Interruption

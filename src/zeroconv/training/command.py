@@ -10,7 +10,7 @@ import torch
 from zeroconv import conditions, fields
 from zeroconv.base.flags import add_base_flags, load_asked
 from zeroconv.data.cache import default_cache
-from zeroconv.data.sources import Extraction, extraction_of
+from zeroconv.data.extraction import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
 from zeroconv.threads import add_threads_flag, use_threads
 from zeroconv.training.config import TrainConfig, defaults_for

@@ -20,8 +20,9 @@ from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches, share
 from zeroconv.data.cache import LATENTS, Encoded, cache_folder, encode, encoder_hash, num_missing
 from zeroconv.data.folder import FolderSource
+from zeroconv.data.opening import open_source
 from zeroconv.data.records import Example
-from zeroconv.data.sources import Source, open_source
+from zeroconv.data.sources import Source
 from zeroconv.errors import UserError
 from zeroconv.training.config import SMALL, TrainConfig
 from zeroconv.training.disk import Writes, check_disk, in_words, run_writes

@@ -10,8 +10,9 @@ from zeroconv.data.batches import held_out_batches
 from zeroconv.data.buckets import Bucket, buckets_of
 from zeroconv.data.cache import Encoded, EncodedExamples, cache_folder, encoder_hash, fill, num_examples
 from zeroconv.data.crop import RandomCrop
+from zeroconv.data.extraction import Extraction
 from zeroconv.data.records import Batch
-from zeroconv.data.sources import Cuttable, Extraction, Source
+from zeroconv.data.sources import Cuttable, Source
 from zeroconv.data.views import Examples, Joined, Views
 from zeroconv.errors import UserError
 from zeroconv.progress import progress_bar

@@ -18,8 +18,10 @@ from zeroconv.control import ControlNet
 from zeroconv.data.batches import Batches
 from zeroconv.data.buckets import Bucket
 from zeroconv.data.cache import Encoded
+from zeroconv.data.extraction import Extraction
+from zeroconv.data.opening import open_source
 from zeroconv.data.records import Batch
-from zeroconv.data.sources import Extraction, Source, open_source
+from zeroconv.data.sources import Source
 from zeroconv.data.views import Examples
 from zeroconv.progress import progress_bar
 from zeroconv.training.bands import noise_bands
