@@ -7,7 +7,7 @@ import pytest
 from toytraining import Train
 
 from zeroconv.cli.entry import main
-from zeroconv.training import run as run_file
+from zeroconv.training import prepare as prepare_file
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def whole(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_file, "PREVIEWED", 1)
+        patch.setattr(prepare_file, "PREVIEWED", 1)
         assert train(out, "--resume", "--preview-every", "3") == 0
     return out
 

@@ -18,7 +18,7 @@ from toytraining import COUNT, toy_base, toy_controlnet, toy_example, toy_held_o
 
 from zeroconv.cli.entry import main
 from zeroconv.data.batches import Batches
-from zeroconv.training import run as run_file
+from zeroconv.training import course as course_file
 from zeroconv.training import state as state_file
 from zeroconv.training.config import TrainConfig
 from zeroconv.training.loop import train
@@ -82,14 +82,14 @@ def toy_training(folder: Path, config: TrainConfig, resumed_from: Path | None = 
 
 def command(out: Path, arguments: list[str], stop_at: int | None = None) -> None:
     """`zeroconv train`, as a user runs it; the first process gets SIGTERM at step `stop_at`."""
-    observe = run_file.observe
+    observe = course_file.observe
 
     def interrupted(run: Any, step: Any, bar: Any) -> None:
         observe(run, step, bar)
         if step.number == stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    run_file.observe = interrupted
+    course_file.observe = interrupted
     raise SystemExit(main(["train", "--out", str(out), *arguments]))
 
 

@@ -9,8 +9,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from toytraining import Train, same_weights
 
+from zeroconv.training import course as course_file
 from zeroconv.training import observe as observe_file
-from zeroconv.training import run as run_file
+from zeroconv.training import prepare as prepare_file
 from zeroconv.training.best import step_of
 from zeroconv.training.curve import read_table
 from zeroconv.training.onset import Onset
@@ -22,14 +23,14 @@ OLD_COLUMNS = 8
 
 def kill_after(step_number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run dies when this step has been observed, before its state can be saved."""
-    observe = run_file.observe
+    observe = course_file.observe
 
     def killed(run: Any, step: Any, bar: Any) -> None:
         observe(run, step, bar)
         if step.number == step_number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_file, "observe", killed)
+    monkeypatch.setattr(course_file, "observe", killed)
 
 
 def set_in_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def test_a_run_in_the_old_format_goes_on(train: Train, copy: Path, whole: Path) 
 
 
 def test_previews_grow_into_one_sheet(whole: Path, train: Train, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(run_file, "PREVIEWED", 2)
+    monkeypatch.setattr(prepare_file, "PREVIEWED", 2)
     assert train(tmp_path, "--steps", "2", "--preview-every", "1") == 0
     with Image.open(tmp_path / "previews.png") as grown, Image.open(whole / "previews.png") as single:
         assert grown.height > 1.8 * single.height  # two examples, and condition, step 1, step 2

@@ -15,7 +15,8 @@ from zeroconv import weights
 from zeroconv.base import load_base
 from zeroconv.base.hashing import base_hash
 from zeroconv.cli.entry import main
-from zeroconv.training import run as run_file
+from zeroconv.training import course as course_file
+from zeroconv.training import prepare as prepare_file
 from zeroconv.training.state import load_newest
 
 RESULT = Path("controlnet", "diffusion_pytorch_model.safetensors")
@@ -55,10 +56,10 @@ def test_the_result_says_what_it_is_and_what_it_took(whole: Path, sd15_folder: P
 def test_a_run_in_bf16_keeps_its_base_short_and_goes_on_bitwise(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_file, "PREVIEWED", 1)
+    monkeypatch.setattr(prepare_file, "PREVIEWED", 1)
     seen = []
-    observe = run_file.observe
-    monkeypatch.setattr(run_file, "observe", lambda run, *told: (seen.append(run.base.dtype), observe(run, *told)))
+    observe = course_file.observe
+    monkeypatch.setattr(course_file, "observe", lambda run, *told: (seen.append(run.base.dtype), observe(run, *told)))
     short = ("--precision", "bf16", "--preview-every", "2", "--decay", "0")
     assert train(tmp_path / "whole", *short) == train(tmp_path / "cut", *short, "--steps", "2") == 0
     assert train(tmp_path / "cut", "--resume", "--steps", "4") == 0
@@ -78,7 +79,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     capsys: pytest.CaptureFixture[str],
     stop: signal.Signals,
 ) -> None:
-    observe = run_file.observe
+    observe = course_file.observe
 
     def interrupted(run: Any, step: Any, bar: Any) -> None:
         observe(run, step, bar)
@@ -86,7 +87,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
             os.kill(os.getpid(), stop)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_file, "observe", interrupted)
+        patch.setattr(course_file, "observe", interrupted)
         assert train(tmp_path, "--resume") == 128 + stop
     said = capsys.readouterr().out
     assert "starting fresh" in said and f"stopped by {stop.name} after step 3" in said

@@ -10,9 +10,11 @@ from zeroconv.data.extraction import extraction_of
 from zeroconv.data.opening import open_source
 from zeroconv.errors import UserError
 from zeroconv.reproduce.bench import Bench
+from zeroconv.training.course import finish, loop
 from zeroconv.training.interruption import Interruption
+from zeroconv.training.prepare import prepare
 from zeroconv.training.report.reading import RunRead, read_run
-from zeroconv.training.run import Order, finish, loop, prepare
+from zeroconv.training.run import Order
 
 HELD_OUT = 64
 

@@ -14,10 +14,12 @@ from zeroconv.data.extraction import Extraction, extraction_of
 from zeroconv.errors import UserError, nearest
 from zeroconv.threads import add_threads_flag, use_threads
 from zeroconv.training.config import TrainConfig, defaults_for
+from zeroconv.training.course import finish, loop
 from zeroconv.training.dry_run import dry_run, table
 from zeroconv.training.interruption import Interruption, orderly_termination
+from zeroconv.training.prepare import prepare
 from zeroconv.training.processes import Processes, own_device, together
-from zeroconv.training.run import Order, finish, loop, prepare
+from zeroconv.training.run import Order
 from zeroconv.training.trackers import check_names
 
 DATA_HELP = """what to learn from: a folder of pictures with captions in text files beside them, with metadata.jsonl or

@@ -31,7 +31,8 @@ from zeroconv.training.folder import RunFolder
 from zeroconv.training.loop import train
 from zeroconv.training.memory import Memory, estimate_memory
 from zeroconv.training.precision import shorten
-from zeroconv.training.run import Order, about_run
+from zeroconv.training.prepare import about_run
+from zeroconv.training.run import Order
 from zeroconv.training.settings import settings_of
 from zeroconv.training.start import first_controlnet, num_parameters
 from zeroconv.training.unlock import part_of

@@ -1,7 +1,6 @@
 """What is written, measured, shown and said after a step of a run."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,30 +16,13 @@ from zeroconv.training.onset import Onset, find_onset, planned_looks
 from zeroconv.training.precision import autocast
 from zeroconv.training.previews import growing_sheet, preview_sheet
 from zeroconv.training.result import save_result
+from zeroconv.training.run import Run
 from zeroconv.training.start import num_parameters
 
-if TYPE_CHECKING:
-    from zeroconv.training.run import Run
-
-SMOOTHING = 0.97
-"""Share of the loss shown that stays from step to step: it averages over some thirty."""
 BAR = "{percentage:3.0f}% {bar} step {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 
 
-@dataclass
-class Shown:
-    """What the progress bar shows, smoothed."""
-
-    loss: float | None = None
-    samples_per_second: float | None = None
-
-    def update(self, step: Step) -> None:
-        """Takes a further step in."""
-        self.loss = _smoothed(self.loss, step.loss)
-        self.samples_per_second = _smoothed(self.samples_per_second, step.samples_per_second)
-
-
-def observe(run: "Run", step: Step, bar: "tqdm[Any]") -> None:
+def observe(run: Run, step: Step, bar: "tqdm[Any]") -> None:
     """Log, gain curve, pictures, trackers and progress bar after a step."""
     if step.number % run.config.log_every == 0:
         run.folder.write_step(step)
@@ -54,7 +36,7 @@ def observe(run: "Run", step: Step, bar: "tqdm[Any]") -> None:
     bar.update()
 
 
-def measure_start(run: "Run") -> None:
+def measure_start(run: Run) -> None:
     """The first point of the curve, where the ControlNet does nothing yet."""
     if run.held_out and run.record is None:
         point = run.curve.add(0, measure_gain(run.base, run.controlnet, run.held_out, run.config.precision))
@@ -62,17 +44,17 @@ def measure_start(run: "Run") -> None:
         run.trackers.scalars(0, _gain_scalars(point))
 
 
-def onset_of(run: "Run") -> Onset | None:
+def onset_of(run: Run) -> Onset | None:
     """When control has set in, if it has."""
     return find_onset(run.curve.points, planned_looks(run.config.steps, run.config.gain_every))
 
 
-def has_stalled(run: "Run") -> bool:
+def has_stalled(run: Run) -> bool:
     """Whether the run's patience is at an end."""
     return is_exhausted(run.curve.points, onset_of(run), run.config.patience)
 
 
-def say(run: "Run", step: int, text: str) -> None:
+def say(run: Run, step: int, text: str) -> None:
     """A paragraph in the terminal, above the progress bar, and in the run's folder."""
     run.folder.tell(step, text)
     tqdm.write(f"step {step}: {text}")
@@ -84,7 +66,7 @@ def is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _take_in(run: "Run", step: int, gain: Gain) -> None:
+def _take_in(run: Run, step: int, gain: Gain) -> None:
     """A measurement: curve, onset, best checkpoint, warning."""
     point = run.curve.add(step, gain)
     onset = onset_of(run)
@@ -101,7 +83,7 @@ def _take_in(run: "Run", step: int, gain: Gain) -> None:
         say(run, step, warning(_evidence(run), budget))
 
 
-def _evidence(run: "Run") -> Evidence:
+def _evidence(run: Run) -> Evidence:
     assert run.state is not None
     kind, losses = conditions.kind(run.about["condition"]["name"]), run.curve.measured[-1][1]
     return Evidence(
@@ -118,7 +100,7 @@ def _evidence(run: "Run") -> Evidence:
     )
 
 
-def _preview(run: "Run", step: Step) -> None:
+def _preview(run: Run, step: Step) -> None:
     run.folder.previews.mkdir(exist_ok=True)
     with autocast(run.base.device, run.config.precision):
         single = preview_sheet(step.state.result_base, step.state.result, run.previewed)
@@ -128,7 +110,7 @@ def _preview(run: "Run", step: Step) -> None:
     run.trackers.picture(step.number, "preview", single)
 
 
-def _postfix(run: "Run") -> str:
+def _postfix(run: Run) -> str:
     shown = run.shown
     parts = [f"loss {shown.loss:.4f}"]
     if run.curve.points:
@@ -155,7 +137,3 @@ def _gain_scalars(point: GainPoint) -> dict[str, float]:
     for band in point.bands:
         values |= {f"gain_by_noise/{band.name}": band.gain, f"wrong_by_noise/{band.name}": band.shuffled_gain}
     return {**values, "held_out/loss": point.with_}
-
-
-def _smoothed(before: float | None, value: float) -> float:
-    return value if before is None else SMOOTHING * before + (1 - SMOOTHING) * value

@@ -6,22 +6,20 @@ Where weights of the base were trained with it, that base is handed on beside it
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zeroconv import conditions, weights
 from zeroconv.base.hashing import base_hash
 from zeroconv.base.saving import save_base
 from zeroconv.data.scenes import reading_options
+from zeroconv.training.run import Run
 from zeroconv.training.state import TrainState, fresh_state, restore
 from zeroconv.training.unlock import unlock
 from zeroconv.weights import Sidecar
 from zeroconv.weights.card import write_card
 
-if TYPE_CHECKING:
-    from zeroconv.training.run import Run
 
-
-def save_last(run: "Run") -> None:
+def save_last(run: Run) -> None:
     """Writes the result of the run; raises RuntimeError if what is locked in the base has changed."""
     after = _locked_hash(run)
     if after != run.base_hash:
@@ -29,7 +27,7 @@ def save_last(run: "Run") -> None:
     save_result(run, run.folder.controlnet, run.folder.base, {"base_hash_after": after})
 
 
-def save_result(run: "Run", folder: Path, base_folder: Path, further: Mapping[str, Any] | None = None) -> None:
+def save_result(run: Run, folder: Path, base_folder: Path, further: Mapping[str, Any] | None = None) -> None:
     """Writes the ControlNet as it is now, and its base where that is in training; `further` is told besides."""
     state = state_of(run)
     sidecar = _sidecar(run, state, further or {})
@@ -39,7 +37,7 @@ def save_result(run: "Run", folder: Path, base_folder: Path, further: Mapping[st
         save_base(state.result_base, base_folder)
 
 
-def state_of(run: "Run") -> TrainState:
+def state_of(run: Run) -> TrainState:
     """The run's state; of a run that had no step left to take, the saved one."""
     if run.state is None:
         run.state = fresh_state(run.controlnet, run.config, run.base)
@@ -48,7 +46,7 @@ def state_of(run: "Run") -> TrainState:
     return run.state
 
 
-def _locked_hash(run: "Run") -> str:
+def _locked_hash(run: Run) -> str:
     """The hash of what is locked in the base; where its weights are spread over processes, in the whole copy of it."""
     state = state_of(run)
     if state.whole is None:
@@ -58,7 +56,7 @@ def _locked_hash(run: "Run") -> str:
     return base_hash(whole)
 
 
-def _sidecar(run: "Run", state: TrainState, further: Mapping[str, Any]) -> Sidecar:
+def _sidecar(run: Run, state: TrainState, further: Mapping[str, Any]) -> Sidecar:
     """What the result says about itself: its condition, and what its training took."""
     condition, kind = run.about["condition"], conditions.kind(run.about["condition"]["name"])
     return Sidecar(
