@@ -15,6 +15,10 @@ from zeroconv.images import save_png
 from zeroconv.request import ControlRequest, Request, record
 
 FOLDER = "inputs"
+POSES = "poses"
+"""The text in a drawn pose's picture that keeps its joints, as OpenPose's JSON."""
+_LONGEST = 100_000
+"""Characters of it."""
 
 
 def write_inputs(request: Request, folder: Path) -> Request:
@@ -44,7 +48,8 @@ def _written(picture: object, path: Path) -> Path | None:
         return None
     if not isinstance(picture, Image.Image):
         raise UserError("a picture must be sent along; a server opens no path and no address")
-    save_png(picture, path)
+    poses = picture.info.get(POSES)
+    save_png(picture, path, {POSES: poses} if isinstance(poses, str) and len(poses) <= _LONGEST else None)
     sync(path)
     return path
 

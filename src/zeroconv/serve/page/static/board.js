@@ -9,6 +9,14 @@ import { button, element, slider } from "./elements.js";
 import { drawStroke } from "./strokes.js";
 
 const STEP = 0.02;
+const ENLARGED = 512;
+const LONGEST = 1536;
+
+// [width, height] -> the same shape, enlarged so that a hand can draw it.
+export function drawingSize([width, height]) {
+  const scale = Math.min(Math.max(1, Math.ceil(ENLARGED / Math.min(width, height))), LONGEST / Math.max(width, height));
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
 
 export class Board {
   constructor({ label, strokes, tools, background, size, width, under = null, canFill = false, onchange }) {
