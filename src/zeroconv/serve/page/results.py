@@ -11,6 +11,7 @@ from zeroconv.serve.page.pictures import file_address
 
 _SHOWN = 60
 """Characters of a prompt in the history."""
+_BEFORE = "<h2>Made before</h2>"
 _TEMPLATE = str.maketrans({character: f"&#{ord(character)};" for character in "{}$`\\"})
 """The page's HTML passes through a template language, to which these mean something."""
 
@@ -61,10 +62,10 @@ def result(job: Job, record: Mapping[str, Any]) -> str:
 def history(jobs: Sequence[Job], *, has_more: bool) -> str:
     """Earlier jobs, the newest first; each opens."""
     if not jobs:
-        return '<p class="zc-soft">Nothing has been made yet.</p>'
+        return f'{_BEFORE}<p class="zc-soft">Nothing has been made yet.</p>'
     items = "".join(_item(job) for job in jobs)
     more = f'<button type="button" class="zc-button" data-act="more" data-job="{safe(jobs[-1].id)}">Show more</button>'
-    return f'<ul class="zc-history">{items}</ul>{more if has_more else ""}'
+    return f'{_BEFORE}<ul class="zc-history">{items}</ul>{more if has_more else ""}'
 
 
 def _item(job: Job) -> str:

@@ -48,12 +48,10 @@ export function camera(onpicture, onerror) {
       shutter.focus();
     } catch (error) {
       stop();
-      onerror(sentence(REASONS[error.name] ?? `the camera cannot be used: ${error.message}`));
+      onerror(REASONS[error.name] ?? `the camera cannot be used: ${error.message}`);
     }
   }
 
   place.append(open);
   return place;
 }
-
-const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;

@@ -2,7 +2,7 @@
 
 import { Board, drawingSize } from "./board.js";
 import { camera } from "./camera.js";
-import { ask, button, checkbox, choice, debounced, element, labelled, select, slider } from "./elements.js";
+import { ask, button, checkbox, choice, debounced, element, select, sentence, slider } from "./elements.js";
 import { fileField, readPicture } from "./pictures.js";
 import { PoseEditor } from "./pose.js";
 import { fromJson } from "./skeleton.js";
@@ -99,11 +99,15 @@ export class Control {
         this.say(error.message, true);
       }
     };
+    const fromCamera = async (address) => {
+      await take(address);
+      this.body.querySelector("button, input").focus();
+    };
     const field = fileField(isReady ? "Condition image" : "Photo", "image/*", (file) => take(readPicture(file)));
     const shown = this.state.picture ? element("img", { src: this.state.picture, alt: isReady ? "The condition image given" : "The photo given", className: "zc-given" }) : null;
     const hasFigures = this.kind.board === "pose" && !isReady && this.state.picture;
     return [shown, hasFigures ? this.figuresButton() : null, element("div", { className: "zc-giving" }, field,
-      isReady ? null : camera((address) => take(Promise.resolve(address)), (text) => this.say(text, true)))].filter(Boolean);
+      isReady ? null : camera(fromCamera, (text) => this.say(text, true)))].filter(Boolean);
   }
 
   // What is found in the photograph goes into the pose editor, over the photograph.
@@ -178,13 +182,19 @@ export class Control {
       element("summary", {}, "When, where, which ControlNet"),
       element("div", { className: "zc-options" },
         share("Start", "start"), share("End", "end"),
-        select("Course of the strength", this.catalogue.schedules, state.schedule, (value) => this.set({ schedule: value })),
+        this.courses("Course of the strength", this.catalogue.schedules, "schedule"),
         select("Start and end counted in", this.catalogue.windows, state.window, (value) => this.set({ window: value })),
-        select("Weights of the layers", this.catalogue.weights, state.weights, (value) => this.set({ weights: value })),
+        this.courses("Weights of the layers", this.catalogue.weights, "weights"),
         select("ControlNet", names, state.checkpoint ?? "", (value) => this.change({ checkpoint: value || null }))),
       checkbox("Act on the prompt's half of the guidance only", state.conditional_only, (value) => this.set({ conditional_only: value })),
       checkbox("Act in a region only", state.masked, (value) => { this.state.masked = value; this.fillMask(); this.stack.changed(); }),
       this.maskPlace);
+  }
+
+  // One of several names, or the numbers that a restored request had in place of one.
+  courses(text, names, key) {
+    const given = this.state[key], own = Array.isArray(given) ? [[String(given), given.join(" / ")]] : [];
+    return select(text, [...names, ...own], String(given), (value) => this.set({ [key]: own.length && value === String(given) ? given : value }));
   }
 
   fillMask() {
@@ -250,7 +260,7 @@ export class Control {
   }
 
   say(text, isWrong = false) {
-    this.note.textContent = text;
+    this.note.textContent = sentence(text);
     this.note.hidden = !text;
     this.note.classList.toggle("wrong", isWrong);
   }

@@ -2,7 +2,7 @@
 
 import { Board, drawingSize } from "./board.js";
 import { camera } from "./camera.js";
-import { ask, button, checkbox, choice, debounced, element, slider } from "./elements.js";
+import { ask, button, checkbox, choice, debounced, element, sentence, slider } from "./elements.js";
 import { asAddress, fileField, loaded, readPicture } from "./pictures.js";
 import { theStack } from "./stack.js";
 import { Strokes } from "./strokes.js";
@@ -32,7 +32,7 @@ export class Start {
       this.changed();
     } catch (error) {
       if (!this.state.picture) this.render();
-      this.say(`${error.message}.`, true);
+      this.say(error.message, true);
     }
   }
 
@@ -90,7 +90,7 @@ export class Start {
     this.result = element("img", { alt: "What the run starts from", className: "zc-condition", hidden: true });
     this.card = element("section", { className: "zc-control", "aria-label": "Starting picture", tabIndex: -1 },
       element("header", {}, element("h3", {}, "Starting picture"), button("Remove", () => this.remove(), "Remove the starting picture")),
-      ...(picture ? this.pictureParts() : [this.giving()]), this.note);
+      ...(picture ? this.pictureParts() : [this.giving(), this.note]));
     this.place.replaceChildren(this.card);
   }
 
@@ -102,7 +102,7 @@ export class Start {
 
   giving() {
     const field = fileField(this.state.picture ? "Another picture" : "Picture", "image/*", (file) => this.take(readPicture(file)));
-    return element("div", { className: "zc-giving" }, field, camera((address) => this.take(address), (text) => this.say(text, true)));
+    return element("div", { className: "zc-giving" }, field, camera((address) => this.take(address).then(() => this.card.focus()), (text) => this.say(text, true)));
   }
 
   pictureParts() {
@@ -117,6 +117,7 @@ export class Start {
       choice("What is made anew", PARTS, masked ? "painted" : "all", switched),
       element("div", { className: `zc-pair${masked ? " drawn" : ""}` }, shown,
         element("figure", {}, this.result, element("figcaption", {}, "What the run starts from"))),
+      this.note,
       slider("How much is made anew", { low: 0.05, high: 1, step: 0.05, value: this.denoise, hint: "a little keeps nearly all of the picture, 1 nothing of it",
         onchange: (denoise) => this.set({ denoise }) }),
       ...(masked ? this.maskParts() : []),
@@ -136,10 +137,12 @@ export class Start {
   maskParts() {
     const field = fileField("Mask from a file, white where it is made anew", "image/*", (file) => this.takeMask(file));
     field.classList.add("zc-small");
-    return [field,
+    return [
       slider("Feather", { low: 0, high: 64, step: 1, value: this.state.feather, hint: "pixels within the mask over which the picture fades into what is made anew",
         onchange: (feather) => this.set({ feather }) }),
-      checkbox("Keep the rest pixel by pixel", this.state.paste, (paste) => this.set({ paste }), "otherwise encoding and decoding change it a little")];
+      checkbox("Keep the rest pixel by pixel", this.state.paste, (paste) => this.set({ paste }), "otherwise encoding and decoding change it a little"),
+      field,
+    ];
   }
 
   async takeMask(file) {
@@ -152,7 +155,7 @@ export class Start {
       this.mask.add({ kind: "image", address, isStretched: !isFitting });
       await this.board.redraw();
     } catch (error) {
-      this.say(`${error.message}.`, true);
+      this.say(error.message, true);
     }
   }
 
@@ -183,7 +186,7 @@ export class Start {
 
   say(text, isWrong = false) {
     if (!this.note) return;
-    this.note.textContent = text;
+    this.note.textContent = sentence(text);
     this.note.hidden = !text;
     this.note.classList.toggle("wrong", isWrong);
   }
