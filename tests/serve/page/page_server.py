@@ -133,6 +133,16 @@ def set_steps(page: Page, steps: int) -> None:
     field.blur()
 
 
+def start_anew(page: Page, steps: int) -> None:
+    """The form for one picture of seed 0, without controls, and of the size that comes of itself."""
+    page.get_by_role("tab", name="Generate").click()
+    page.evaluate("window.zeroconv.stack.load([]); window.zeroconv.start.load(null)")
+    set_steps(page, steps)
+    page.get_by_label("Size", exact=True).fill("")
+    page.get_by_label("Seeds").fill("0")
+    page.get_by_label("Pictures", exact=True).first.fill("1")
+
+
 def read_stack(page: Page) -> list[dict[str, object]]:
     """The controls as they would be sent."""
     controls: list[dict[str, object]] = json.loads(page.evaluate("window.zeroconv.stack.toText()"))["controls"]

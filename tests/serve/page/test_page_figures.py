@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_server import Served, add_control, drag, generate, picture_in, read_stack, set_steps, stroke
+from page_server import Served, add_control, drag, generate, picture_in, read_stack, start_anew, stroke
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -42,9 +42,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(watched: tuple[Page, list[str]], served: Served, person: Path) -> tuple[Job, list[dict[str, object]]]:
     """A job of a corrected pose, of segments and of a scribble with a region, and the controls as they were sent."""
     page, _ = watched
-    page.get_by_role("tab", name="Generate").click()
-    page.evaluate("window.zeroconv.stack.load([]); window.zeroconv.start.load(null)")
-    set_steps(page, 1)
+    start_anew(page, 1)
     control = add_control(page, "pose", "From a photo")
     control.get_by_label("Photo").set_input_files(person)
     expect(control.get_by_alt_text("The Pose image of control 1")).to_be_visible()

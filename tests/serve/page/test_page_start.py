@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from page_server import NAMELESS, Served, generate, picture_in, set_steps, stroke
+from page_server import NAMELESS, Served, generate, picture_in, start_anew, stroke
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -49,9 +49,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def inpainted(watched: tuple[Page, list[str]], served: Served, photo: Path) -> Job:
     """A job in which the left of the photo was painted over and made anew."""
     page, _ = watched
-    page.get_by_role("tab", name="Generate").click()
-    page.evaluate("window.zeroconv.stack.load([]); window.zeroconv.start.load(null)")
-    set_steps(page, 3)
+    start_anew(page, 3)
     page.get_by_label("Prompt", exact=True).fill("a tree")
     page.get_by_role("button", name="Start from a picture").click()
     start = _start(page)
