@@ -107,6 +107,7 @@ def test_what_is_known_as_a_picture_only_stays_one(served: Served, person: Path)
     wide.paste("white", (40, 40, 160, 50))
     controls = (ControlRequest("pose", image, ready=True), ControlRequest("scribble", wide, ready=True))
     request = Request("a person", controls=controls, size=(128, 128), steps=1)
+    image.info["poses"] = '{"people": [{}], "canvas_width": "wide"}'
     job = served.jobs.submit(request, base="tiny", client="somebody")
     list(served.jobs.watch(job.id))
     restored = from_job(served.jobs, job.id)

@@ -20,6 +20,7 @@ from zeroconv.images import read_image
 from zeroconv.serve.jobs import Job
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.pictures import address_of
+from zeroconv.serve.page.preview import preview
 from zeroconv.serve.page.restore import from_text
 from zeroconv.serve.page.start import start_of
 from zeroconv.serve.page.start_check import check_start
@@ -173,6 +174,25 @@ def test_a_starting_picture_that_makes_no_sense_is_told(models: Models, change: 
     given = {"base": "tiny", "size": "", "steps": 20, "start": {"image": GREY, **change}}
     with pytest.raises(UserError, match=sentence):
         check_start(given, models, LIMITS)
+
+
+@pytest.mark.parametrize("steps", [float("inf"), float("nan"), 2.5, True, "3"])
+def test_steps_that_are_no_number_are_told(models: Models, steps: object) -> None:
+    with pytest.raises(UserError, match="steps must be a whole number"):
+        check_start({"base": "tiny", "size": "", "steps": steps, "start": {"image": GREY}}, models, LIMITS)
+
+
+@pytest.mark.parametrize("shape", [[10**400, 1], [0, 5], [4.0, 5], [5], "5x5", {}])
+def test_a_shape_that_is_none_is_told(models: Models, shape: object) -> None:
+    given = {"base": "tiny", "size": "", "shape": shape, "control": {"condition": "canny", "image": GREY}}
+    with pytest.raises(UserError, match="its width and height in pixels"):
+        preview(given, models, LIMITS)
+
+
+def test_a_control_has_the_size_of_the_starting_picture(models: Models) -> None:
+    given = {"base": "tiny", "shape": [320, 160], "control": {"condition": "canny", "image": GREY}}
+    assert preview(given, models, LIMITS)["size"] == [256, 128]
+    assert preview({**given, "size": "128x128"}, models, LIMITS)["size"] == [128, 128]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Reader:
         assert info is not None and info.native_size is not None and info.multiple is not None
         self.limits, self.size, self.native, self.multiple = limits, size, info.native_size, info.multiple
         if size is None and shape is not None:
-            self.size = default_size((shape[1], shape[0]), self.native, self.multiple)
+            self.size = default_size(shape, self.native, self.multiple)
 
     def controls(self, given: object) -> tuple[ControlRequest, ...]:
         """All of the stack."""

@@ -1,6 +1,7 @@
 """What the form holds, as the request that it stands for."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,6 @@ def _guidance(text: object) -> float | None:
 
 def whole(value: object, of: str) -> int:
     """The number; UserError where it is none, or has a fraction."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value % 1:
         raise UserError(f"{of} must be a whole number, not {value!r}")
     return int(value)

@@ -18,6 +18,9 @@ from zeroconv.serve.page.form import size_of
 from zeroconv.serve.page.pictures import address_of, picture_of
 from zeroconv.serve.settings import Limits
 
+_LARGEST = 100_000
+"""Pixels of a side of a picture; none that is taken here has as many."""
+
 
 def preview(given: Mapping[str, Any], models: Models, limits: Limits) -> dict[str, Any]:
     """{base, size, shape, control} -> {image, size, notes}: the control alone, prepared as a run prepares it.
@@ -84,6 +87,7 @@ def _notes(prepared: Prepared, asked: tuple[int, int] | None) -> list[str]:
 def _shape(given: object) -> tuple[int, int] | None:
     if given is None:
         return None
-    if not isinstance(given, list) or len(given) != 2 or not all(isinstance(side, int) and side > 0 for side in given):
-        raise UserError("the shape of the starting picture must be its width and height in pixels")
-    return given[0], given[1]
+    match given:
+        case [int(width), int(height)] if 0 < min(width, height) <= max(width, height) < _LARGEST:
+            return width, height
+    raise UserError("the shape of the starting picture must be its width and height in pixels")

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from zeroconv import conditions, fields
-from zeroconv.conditions.pose_file import poses_of
+from zeroconv.conditions.pose_file import poses_json, poses_of
 from zeroconv.errors import UserError
 from zeroconv.images import read_image, read_metadata
 from zeroconv.serve.jobs.inputs import POSES
@@ -72,10 +72,11 @@ def _board(condition: str, file: Path, image: Image.Image, size: object) -> dict
 
 
 def _figures(file: Path) -> dict[str, Any]:
-    """The poses that a picture drawn here keeps; none where it keeps none that can be read."""
+    """The poses that a picture drawn here keeps, as OpenPose's JSON; none where it keeps none that can be read."""
     try:
-        poses = json.loads(read_metadata(file).get(POSES, "null"))
-        poses_of(poses, file)
+        poses = poses_of(json.loads(read_metadata(file).get(POSES, "null")), file)
     except (ValueError, RecursionError, UserError):
         return {}
-    return {"poses": poses}
+    if poses.canvas is None or not poses.persons:
+        return {}
+    return {"poses": json.loads(poses_json(poses.persons, poses.canvas))}

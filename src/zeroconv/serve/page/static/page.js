@@ -45,4 +45,7 @@ document.addEventListener("keydown", (event) => {
   document.querySelector("#zc-generate")?.click();
 });
 
-document.addEventListener("paste", (event) => takePasted(event, (file) => window.zeroconv?.start?.take(readPicture(file))));
+document.addEventListener("paste", (event) => takePasted(event, (file) => {
+  const start = window.zeroconv?.start;
+  if (start?.place.offsetParent) start.take(readPicture(file));
+}));

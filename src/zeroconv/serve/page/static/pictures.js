@@ -61,10 +61,10 @@ export function fileField(text, accept, onfile, { multiple = false } = {}) {
   return box;
 }
 
-// A picture that is pasted goes into the first field of the card where the focus is, elsewhere to `onfile`.
+// A picture that is pasted goes into the first field of the card where the focus is, elsewhere to `onfile`; text stays text.
 export function takePasted(event, onfile) {
-  const { files } = event.clipboardData;
-  if (!files[0]?.type.startsWith("image/")) return;
+  const { files, types } = event.clipboardData;
+  if (!files[0]?.type.startsWith("image/") || types.includes("text/plain")) return;
   event.preventDefault();
   const card = event.target.closest?.(".zc-control, .zc-card");
   const field = card?.querySelector("input[type=file][accept^='image/']");
