@@ -38,6 +38,15 @@ def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
     return dataclasses.replace(base, unet=unet, text_encoders=encoders)
 
 
+def check_lora(base: BaseModel, lora: Lora) -> None:
+    """UserError where `with_loras` would refuse the LoRA, found without a copy of the base."""
+    _check_peft()
+    with torch.device("meta"):
+        unet = type(base.unet).from_config(base.unet.config)
+        encoders = tuple(type(encoder)(encoder.config) for encoder in base.text_encoders)
+    _load(_pipeline(base, unet, encoders), lora, "lora", base)
+
+
 def _check_peft() -> None:
     try:
         import peft  # noqa: F401
@@ -73,7 +82,8 @@ def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
         _check_places(pipeline, state)
         pipeline.load_lora_weights(state, adapter_name=name)
     except (RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        lines = str(error).strip().splitlines()
+        reason = next((line.strip() for line in lines if "size mismatch" in line), lines[0])
         raise UserError(f"the LoRA {lora.file} does not fit the base {base.name}: {reason}") from error
     if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
         raise UserError(f"{lora.file} holds no LoRA for the base {base.name}")
