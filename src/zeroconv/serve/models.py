@@ -137,6 +137,12 @@ class Models:
         """The sha256 of a LoRA's file; None for what is not offered here."""
         return self._loras.file_hash(name)
 
+    def lora_named(self, file: str, hash: str | None) -> str | None:
+        """The name of the LoRA that a record means: one that is offered under it, else by its file's hash; or None."""
+        if file in self.loras():
+            return file
+        return next((name for name in self.loras() if hash is not None and self.lora_hash(name) == hash), None)
+
     def load_control(self, name: str | Path, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
         """A ControlNet by its name for a base that is offered, as `prepare` asks for it; loaded once."""
         self.check_controlnet(str(name), base.name)

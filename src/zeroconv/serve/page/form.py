@@ -10,6 +10,7 @@ from zeroconv.request import Request
 from zeroconv.request.speed import check_speed
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader
+from zeroconv.serve.page.loras import loras_of
 from zeroconv.serve.settings import Limits
 
 OWN_SCHEDULER = "the base's own"
@@ -32,6 +33,8 @@ class Form:
     seeds: str
     """One number, from which it is counted up, or one a picture."""
     count: float
+    loras: str
+    """JSON: the LoRAs and their strengths."""
     stack: str
     """JSON: the controls, and which of them has no picture yet."""
 
@@ -49,6 +52,7 @@ def request_of(form: Form, models: Models, limits: Limits) -> Request:
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
         speed=check_speed(form.speed),
+        loras=loras_of(form.loras),
     )
 
 

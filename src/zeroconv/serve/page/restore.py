@@ -13,6 +13,7 @@ from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.page.catalogue import offered_options
 from zeroconv.serve.page.form import OWN_SCHEDULER
+from zeroconv.serve.page.loras import recorded_loras
 from zeroconv.serve.page.pictures import address_of
 
 _SEARCHED = 500
@@ -66,7 +67,7 @@ def from_text(jobs: Jobs, text: str, client: str | None) -> Restored:
         hashes = {str(control.get(f"{name}_sha256")) for control in record["controls"] for name in ("image", "mask")}
         found = _pictures_by_hash(jobs, hashes - {"None"}, client)
         return _restored(record, lambda control, name: found.get(control.get(f"{name}_sha256")))
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise UserError("the request in this picture is damaged") from error
 
 
@@ -95,8 +96,6 @@ def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
     """What the page has no field for, though the request has it."""
     if record.get("image"):
         yield "the picture that was changed is left out: the page makes new pictures only"
-    if record.get("loras"):
-        yield "the LoRAs are left out: the page has none"
     if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
         yield "there was a prompt for each picture; the first is set"
     if record.get("prompt_mode", "plain") != "plain":
@@ -117,6 +116,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "speed": record.get("speed") or "exact",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),
+        "loras": recorded_loras(record),
     }
 
 
