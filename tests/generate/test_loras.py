@@ -98,6 +98,26 @@ def test_any_layers_of_the_text_encoder(
 
 @torch.no_grad()
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_several_add_up(base: BaseModel, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    files = [write_lora(base, tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
+    loras = (Lora(files[0], 0.5), Lora(files[1], -0.25))
+    merged = with_loras(base, loras)
+    parts = {"unet": (base.unet, merged.unet), "text_encoder": (base.text_encoders[0], merged.text_encoders[0])}
+    for prefix, (network, made) in parts.items():
+        expected = deepcopy(network)
+        for lora in loras:
+            state = load_file(lora.file)
+            for name, module in expected.named_modules():
+                if f"{prefix}.{name}.lora_A.weight" in state:
+                    up, down = (state[f"{prefix}.{name}.lora_{side}.weight"] for side in "BA")
+                    module.weight += lora.strength * up @ down
+        for key, weight in expected.state_dict().items():
+            torch.testing.assert_close(made.state_dict()[key], weight)
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_the_same_as_diffusers(base: BaseModel, sd15_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     file, before = write_lora(base, tmp_path / "lora.safetensors"), weights_hash(base.unet, *base.text_encoders)
@@ -150,6 +170,20 @@ def test_what_fits_is_found_without_a_copy_of_the_base(
     with pytest.raises(UserError, match=r"does not fit the base .*: size mismatch for"):
         check_lora(base, Lora(tmp_path / "wide.safetensors"))
     assert weights_hash(base.unet, *base.text_encoders) == before
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_other_threads_may_build_networks_meanwhile(
+    base: BaseModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+
+    def for_all_threads(*_: object) -> None:
+        raise AssertionError("every network that is built now has no weights, also in other threads")
+
+    monkeypatch.setattr("peft.tuners.tuners_utils.init_empty_weights", for_all_threads)
+    file = write_lora(base, tmp_path / "lora.safetensors")
+    assert with_loras(base, (Lora(file),)) is not base
 
 
 def test_how_it_is_written(tmp_path: Path) -> None:
