@@ -19,6 +19,7 @@ from zeroconv.serve.models import Models
 from zeroconv.serve.page.catalogue import catalogue, offered_options
 from zeroconv.serve.page.controls import Reader
 from zeroconv.serve.page.form import Form, request_of, seeds_of
+from zeroconv.serve.page.loras import restored_loras
 from zeroconv.serve.page.pictures import address_of
 from zeroconv.serve.page.preview import preview
 from zeroconv.serve.page.ranges import RANGES
@@ -28,7 +29,7 @@ from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
 
 LIMITS = Limits()
-FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "")
+FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "", "")
 GREY = address_of(Image.new("RGB", (64, 64), "grey"))
 
 
@@ -67,6 +68,9 @@ def test_one_seed_is_counted_up_and_several_stand_as_they_are(text: str, count: 
         ({"base": "none"}, "no base 'none'"),
         ({"stack": '{"missing": 2}'}, "control 2 has no picture yet"),
         ({"stack": "[["}, "load the page again"),
+        ({"loras": "[["}, "load the page again"),
+        ({"loras": "[1]"}, "load the page again"),
+        ({"loras": '[{"file": "x", "strength": "much"}]'}, "must be a number"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_told(models: Models, change: dict[str, Any], sentence: str) -> None:
@@ -137,7 +141,9 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
     told = " ".join(restored.notes)
-    assert all(word in told for word in ("picture that was changed", "LoRAs", "prompt for each", "read as long"))
+    assert all(word in told for word in ("picture that was changed", "prompt for each", "read as long"))
+    _, missing = restored_loras(restored.fields["loras"], models)
+    assert missing == ("the LoRA style.safetensors is not offered here",)
     assert plain.notes == ()
 
 

@@ -14,9 +14,10 @@ from zeroconv.serve.models import Models
 def loras_of(text: str) -> tuple[Lora, ...]:
     """[{"file", "strength"}] as JSON -> the LoRAs; UserError for anything else."""
     try:
-        return tuple(Lora(str(each["file"]), each["strength"]) for each in json.loads(text or "[]"))
+        given = [(str(each["file"]), each["strength"]) for each in json.loads(text or "[]")]
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError("the LoRAs cannot be read: load the page again") from error
+    return tuple(Lora(*each) for each in given)
 
 
 def recorded_loras(record: Mapping[str, Any]) -> list[dict[str, Any]]:

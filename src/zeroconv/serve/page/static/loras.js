@@ -6,8 +6,8 @@ const LOW = -1;
 const HIGH = 2;
 
 export class Loras {
-  constructor(place, { loras, mostLoras }) {
-    Object.assign(this, { names: Object.keys(loras), fits: loras, most: mostLoras, chosen: [] });
+  constructor(place, { bases, loras, mostLoras }) {
+    Object.assign(this, { bases: Object.keys(bases), names: Object.keys(loras), loras, most: mostLoras, chosen: [] });
     this.list = element("div", { className: "zc-controls" });
     this.adding = button("Add a LoRA", () => this.add(), null, "zc-add");
     this.said = element("p", { className: "zc-soft", role: "status" });
@@ -38,7 +38,9 @@ export class Loras {
       lora.file = name;
       card.setAttribute("aria-label", `LoRA ${name}`);
       remove.setAttribute("aria-label", `Remove the LoRA ${name}`);
-      fits.textContent = `For the base ${this.fits[name].bases.join(", ")}.`;
+      const { bases } = this.loras[name];
+      fits.textContent = bases.length < this.bases.length ? `For the base ${bases.join(", ")}.` : "";
+      fits.hidden = !fits.textContent;
     };
     named(lora.file);
     card.append(element("header", {}, select("LoRA", this.names, lora.file, named), remove), strength, fits);
