@@ -18,6 +18,7 @@ from serving import ENDED, drawing
 
 from whole_server import serving
 from zeroconv.base.hashing import weights_hash
+from zeroconv.cli import main
 from zeroconv.errors import UserError
 from zeroconv.generate import Request, generate
 from zeroconv.request import Lora
@@ -226,6 +227,14 @@ def test_what_is_no_lora_is_told_at_the_start(tmp_path: Path, sdxl_folder: Path,
     assert both.loras()["x"].bases == ("tiny",)
     with pytest.raises(UserError, match="the LoRA x does not fit the base big; it is for tiny"):
         both.check_lora("x", "big")
+
+
+def test_the_command_ends_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("peft")
+    place = tmp_path / "none.safetensors"
+    assert main(["serve", "--port", "0", "--data", str(tmp_path / "data"), "--lora", f"x={place}"]) == 2
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1] == f"zeroconv: no LoRA file {place}" and "Traceback" not in said
 
 
 def test_one_copy_of_a_base_is_kept(lora_models: Models) -> None:
