@@ -234,7 +234,7 @@ def test_the_command_ends_with_one_sentence(tmp_path: Path, capsys: pytest.Captu
     place = tmp_path / "none.safetensors"
     assert main(["serve", "--port", "0", "--data", str(tmp_path / "data"), "--lora", f"x={place}"]) == 2
     said = capsys.readouterr().err
-    assert said.splitlines()[-1] == f"zeroconv: no LoRA file {place}" and "Traceback" not in said
+    assert said.splitlines()[-1] == f"zeroconv: error: no LoRA file {place}" and "Traceback" not in said
 
 
 def test_one_copy_of_a_base_is_kept(lora_models: Models) -> None:

@@ -84,5 +84,6 @@ def test_what_was_made_elsewhere_is_known_by_its_file(lora_models: Models, lora_
     record["loras"][0]["sha256"] = "0"
     text, missing = restored_loras(recorded_loras(record), lora_models)
     assert json.loads(text)["loras"] == [] and missing == ("the LoRA ../x.safetensors is not offered here",)
-    with pytest.raises((TypeError, ValueError, LookupError)):
-        recorded_loras({"loras": [{"file": "x", "strength": float("nan")}]})
+    for damaged in ({"file": "x", "strength": float("nan")}, {"file": "x", "strength": "1"}, {}, "x"):
+        with pytest.raises((TypeError, LookupError, AttributeError)):
+            recorded_loras({"loras": [damaged]})

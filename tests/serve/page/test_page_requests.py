@@ -131,8 +131,12 @@ def test_every_option_that_the_page_shows_is_a_number_with_a_range_a_choice_or_a
 
 
 def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> None:
-    record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [], "image": "photo.png"}
-    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long"}
+    control = {"condition": "canny", "strength": [0.5, 1.0], "options": {"low": 50}, "mask": "region.png"}
+    hed = {"condition": "hed", "options": {"weights": "elsewhere", "device": "cuda"}, "strength": 1.0}
+    pose = {"condition": "pose", "ready": True, "strength": 1.0}
+    record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [control, hed, pose]}
+    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long", "fit": "pad"}
+    record |= {"image": "photo.png", "mask": "mask.png", "denoise": 0.6}
     jobs = Jobs(Settings(tmp_path), models)
     try:
         restored = from_text(jobs, json.dumps(record), None)
@@ -140,11 +144,21 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
     finally:
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
-    told = " ".join(restored.notes)
-    assert all(word in told for word in ("picture that was changed", "prompt for each", "read as long"))
+    assert restored.start == {"denoise": 0.6, "masked": True} and restored.controls[0]["strength"] == 0.5
+    assert set(restored.notes) == {
+        "the starting picture is not on this server; give it again",
+        "the mask of the starting picture is not on this server; give it again",
+        *(f"the picture of control {number} is not on this server; give it again" for number in (1, 2, 3)),
+        "the region of control 1 is not on this server; give it again",
+        "control 1 had a strength for each picture; the first is set",
+        "the option weights of control 2 is left out: it is the server's to choose",
+        "there was a prompt for each picture; the first is set",
+        "prompts were read as long; the page reads them plain",
+        "pictures of another shape were fitted by pad; the page crops them",
+    }
     _, missing = restored_loras(restored.fields["loras"], models)
     assert missing == ("the LoRA style.safetensors is not offered here",)
-    assert plain.notes == ()
+    assert plain.notes == () and plain.start is None
 
 
 def test_text_in_the_page_means_nothing_to_html_or_its_templates() -> None:

@@ -16,6 +16,10 @@ from zeroconv.request import ControlRequest, Lora, Request, record
 from zeroconv.request.files import as_it_is
 
 FOLDER = "inputs"
+POSES = "poses"
+"""The text in a drawn pose's picture that keeps its joints, as OpenPose's JSON."""
+_LONGEST = 100_000
+"""Characters of it."""
 
 
 def write_inputs(request: Request, folder: Path) -> Request:
@@ -45,7 +49,8 @@ def _written(picture: object, path: Path) -> Path | None:
         return None
     if not isinstance(picture, Image.Image):
         raise UserError("a picture must be sent along; a server opens no path and no address")
-    save_png(picture, path)
+    poses = picture.info.get(POSES)
+    save_png(picture, path, {POSES: poses} if isinstance(poses, str) and len(poses) <= _LONGEST else None)
     sync(path)
     return path
 

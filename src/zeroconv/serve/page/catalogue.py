@@ -51,7 +51,12 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
     return {
         "conditions": {name: _condition(name) for name in conditions.names()},
         "bases": {
-            name: {"family": info.family, "native": info.native_size, "palette": _palette_name(info.family)}
+            name: {
+                "family": info.family,
+                "native": info.native_size,
+                "multiple": info.multiple,
+                "palette": _palette_name(info.family),
+            }
             for name, info in models.bases().items()
         },
         "base": models.default_base,
@@ -69,6 +74,7 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
         "schedules": list(SCHEDULES),
         "windows": list(typing.get_args(Window)),
         "most": settings.limits.controls,
+        "pixels": settings.limits.pixels,
     }
 
 

@@ -141,7 +141,8 @@ class Events:
         if fields["base"] not in self.models.bases():
             notes.append(f"The base {fields['base']} is not offered here.")
             fields["base"] = self.models.default_base
-        stack = json.dumps({"controls": found.controls, "nonce": secrets.token_hex(4)})
+        boards = {"controls": found.controls, "start": found.start, "base": fields["base"], "size": fields["size"]}
+        stack = json.dumps({**boards, "nonce": secrets.token_hex(4)})
         names = [name for name in Form.__dataclass_fields__ if name != "stack"]
         said = results.message(" ".join(["The request is in the form.", *notes]))
         return [*(fields[name] for name in names), stack, said]

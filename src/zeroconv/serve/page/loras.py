@@ -21,12 +21,12 @@ def loras_of(text: str) -> tuple[Lora, ...]:
 
 
 def recorded_loras(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a record says of its LoRAs; TypeError, ValueError or LookupError where it is damaged."""
+    """What a record says of its LoRAs; TypeError, LookupError or AttributeError where it is damaged."""
     found = []
     for each in record.get("loras") or ():
-        strength = float(each.get("strength", 1.0))
-        if not math.isfinite(strength):
-            raise ValueError(strength)
+        strength = each.get("strength", 1.0)
+        if not isinstance(strength, int | float) or not math.isfinite(strength):
+            raise TypeError(strength)
         found.append({"file": str(each["file"]), "strength": strength, "sha256": each.get("sha256")})
     return found
 

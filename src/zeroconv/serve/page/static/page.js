@@ -1,7 +1,7 @@
 // What Gradio's places are filled with, and the keys of the whole page.
 
 import { element } from "./elements.js";
-import { fileField } from "./pictures.js";
+import { fileField, readPicture, takePasted } from "./pictures.js";
 import { pngText } from "./png.js";
 import { startStack as makeStack } from "./stack.js";
 
@@ -9,10 +9,16 @@ export { startFolder } from "./folder.js";
 export { startLoras } from "./loras.js";
 export { startHistory, startResult } from "./results.js";
 export { startRuns } from "./runs.js";
+export { startStart } from "./start.js";
 
 export async function startStack(place, { props, watch }) {
   const stack = await makeStack(place);
-  watch("value", () => { if (props.value) stack.load(JSON.parse(props.value).controls); });
+  watch("value", () => {
+    if (!props.value) return;
+    const { controls, start, ...about } = JSON.parse(props.value);
+    stack.load(controls, about);
+    stack.start?.load(start);
+  });
 }
 
 export function startShown(place) {
@@ -39,3 +45,5 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.querySelector("#zc-generate")?.click();
 });
+
+document.addEventListener("paste", (event) => takePasted(event, (file) => window.zeroconv?.start?.take(readPicture(file))));
