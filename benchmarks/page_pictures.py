@@ -9,7 +9,6 @@ Playwright's Python package; the browser is the system's.
 
 import argparse
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,18 +19,19 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "serve" / "page"))
+from page_server import CHROMIUM, FLAGS, add_control, drag, stroke
+
 HOUSE = [(0.25, 0.48), (0.25, 0.85), (0.75, 0.85), (0.75, 0.48), (0.18, 0.5), (0.5, 0.15), (0.82, 0.5), (0.75, 0.48)]
 DOOR = [(0.45, 0.85), (0.45, 0.65), (0.56, 0.65), (0.56, 0.85)]
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with serving() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         desktop(opened(browser, address, 1360, 1000), arguments.folder / "page.png")
         boards(opened(browser, address, 1360, 1180, "dark"), arguments.folder / "page-boards.png")
         phone(opened(browser, address, 390, 844), arguments.folder / "page-phone.png")
@@ -71,7 +71,7 @@ def desktop(page: Page, path: Path) -> None:
 
 def boards(page: Page, path: Path) -> None:
     page.get_by_label("Prompt", exact=True).fill("a person beside a tree on grass")
-    control = add(page, "segmentation")
+    control = add_control(page, "segmentation", "Draw")
     for name, points in (("ground", [(0, 0.72), (1, 0.72)]), ("ground", [(0, 0.92), (1, 0.92)])):
         use(control, name, 0.25)
         stroke(page, control.locator("canvas").first, points)
@@ -82,7 +82,7 @@ def boards(page: Page, path: Path) -> None:
     ):
         use(control, name, width)
         stroke(page, control.locator("canvas").first, points)
-    pose = add(page, "pose")
+    pose = add_control(page, "pose", "Draw")
     drag(page, pose.locator("[data-joint='4']"), (-45, -135))
     drag(page, pose.locator("[data-joint='3']"), (-25, -35))
     generate(page)
@@ -100,7 +100,7 @@ def phone(page: Page, path: Path) -> None:
 
 
 def draw_house(page: Page) -> Locator:
-    control = add(page, "scribble")
+    control = add_control(page, "scribble", "Draw")
     control.get_by_label("Width, as a number").fill("0.025")
     for points in (HOUSE, DOOR):
         stroke(page, control.locator("canvas").first, points)
@@ -108,40 +108,9 @@ def draw_house(page: Page) -> Locator:
     return control
 
 
-def add(page: Page, condition: str) -> Locator:
-    page.get_by_role("button", name="Add a control").click()
-    control = page.locator(".zc-control").last
-    control.get_by_label("Condition", exact=True).select_option(condition)
-    control.get_by_role("button", name="Draw", exact=True).click()
-    return control
-
-
 def use(control: Locator, name: str, width: float) -> None:
     control.get_by_role("button", name=name, exact=True).click()
     control.get_by_label("Width, as a number").fill(str(width))
-
-
-def stroke(page: Page, canvas: Locator, points: list[tuple[float, float]]) -> None:
-    canvas.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
-    box = canvas.bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=5)
-    page.mouse.up()
-
-
-def drag(page: Page, joint: Locator, by: tuple[int, int]) -> None:
-    joint.scroll_into_view_if_needed()
-    box = joint.bounding_box()
-    assert box is not None
-    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.move(*middle)
-    page.mouse.down()
-    page.mouse.move(middle[0] + by[0], middle[1] + by[1], steps=5)
-    page.mouse.up()
 
 
 def generate(page: Page) -> None:

@@ -54,10 +54,10 @@ def watched(browser: Browser, served: Served) -> Iterator[tuple[Page, list[str]]
 
 @pytest.fixture
 def page(watched: tuple[Page, list[str]]) -> Iterator[Page]:
-    """The page without controls."""
+    """The page without controls and without a picture to start from."""
     shown, wrong = watched
     shown.get_by_role("tab", name="Generate").click()
-    shown.evaluate("window.zeroconv.stack.load([])")
+    shown.evaluate("window.zeroconv.stack.load([]); window.zeroconv.start.load(null)")
     yield shown
     assert not wrong
 

@@ -1,6 +1,8 @@
 """A server with the page in this process, the browser that looks at it, and what a person does there."""
 
+import base64
 import gc
+import io
 import json
 import shutil
 import socket
@@ -13,18 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Locator, Page
 
 from zeroconv.serve.api import make_app
-from zeroconv.serve.jobs import Jobs
+from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page import mount
 from zeroconv.serve.settings import Settings
 
+ALLOWED = "--use-fake-ui-for-media-stream"
+"""The flag of a browser that gives a page the camera."""
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
+    *("--use-fake-device-for-media-stream", ALLOWED),  # a camera that shows a clock
 )
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -93,14 +100,27 @@ def add_control(page: Page, condition: str, source: str) -> Locator:
 
 def stroke(page: Page, canvas: Locator, points: list[tuple[float, float]]) -> None:
     """Draws along points, given as shares of the canvas."""
-    canvas.scroll_into_view_if_needed()
+    canvas.evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     box = canvas.bounding_box()
     assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    _move(page, [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points])
+
+
+def drag(page: Page, joint: Locator, by: tuple[float, float]) -> None:
+    """Takes a joint of a pose somewhere else, in pixels of the page."""
+    joint.scroll_into_view_if_needed()
+    box = joint.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    _move(page, [(x, y), (x + by[0], y + by[1])])
+
+
+def _move(page: Page, places: list[tuple[float, float]]) -> None:
+    """The mouse, pressed at the first and let go at the last."""
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
-        page.mouse.move(*place, steps=4)
+        page.mouse.move(*place, steps=5)
     page.mouse.up()
 
 
@@ -113,11 +133,47 @@ def set_steps(page: Page, steps: int) -> None:
     field.blur()
 
 
+def start_anew(page: Page, steps: int) -> None:
+    """The form for one picture of seed 0, without controls, and of the size that comes of itself."""
+    page.get_by_role("tab", name="Generate").click()
+    page.evaluate("window.zeroconv.stack.load([]); window.zeroconv.start.load(null)")
+    set_steps(page, steps)
+    page.get_by_label("Size", exact=True).fill("")
+    page.get_by_label("Seeds").fill("0")
+    page.get_by_label("Pictures", exact=True).first.fill("1")
+
+
 def read_stack(page: Page) -> list[dict[str, object]]:
     """The controls as they would be sent."""
     controls: list[dict[str, object]] = json.loads(page.evaluate("window.zeroconv.stack.toText()"))["controls"]
     return controls
 
 
+def picture_in(address: object) -> np.ndarray:
+    """The pixels (H, W, 3) of a data address."""
+    content = base64.b64decode(str(address).partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
 def press_generate(page: Page) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
+
+
+def generate(page: Page, jobs: Jobs) -> Job:
+    """Presses the button; the job, once its result is shown."""
+    before = {job.id for job in jobs.history()}
+    press_generate(page)
+    page.wait_for_function("() => document.querySelector('#zc-cancel').disabled === false", timeout=25_000)
+    (job,) = (job for job in jobs.history() if job.id not in before)
+    page.locator(f"article[data-job='{job.id}']").wait_for(timeout=25_000)
+    done = jobs.job(job.id)
+    assert done is not None and done.status == "done"
+    return done
+
+
+NAMELESS = """() => [...document.querySelectorAll("input,select,textarea,button,canvas,img,progress,iframe,video")]
+  .filter((field) => field.type !== "hidden" && field.getClientRects().length)
+  .filter((field) => ![field.ariaLabel, field.labels?.[0]?.textContent, field.textContent, field.title, field.alt,
+    field.getAttribute("aria-labelledby")].some((name) => name?.trim()) && field.getAttribute("alt") !== "")
+  .map((field) => field.outerHTML.slice(0, 200))"""
+"""JavaScript: what is seen on the page and has no name for screen readers."""

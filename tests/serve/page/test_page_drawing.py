@@ -1,15 +1,13 @@
 """The boards of the page in a real browser: a pose, a region, a segmentation, and the photograph's condition image."""
 
-import base64
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from page_server import Served, add_control, read_stack, stroke
+from page_server import Served, add_control, drag, picture_in, read_stack, stroke
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from zeroconv.conditions.person import mirrored_body
 from zeroconv.conditions.pose_file import poses_of
@@ -23,7 +21,7 @@ def test_a_joint_is_dragged_and_the_figure_mirrored_and_exported(page: Page, tmp
     control = add_control(page, "pose", "Draw")
     before = _body(_poses(page))
     wrist = control.locator(f"[data-joint='{RIGHT_WRIST}']")
-    _drag(page, wrist, (30, -60))
+    drag(page, wrist, (30, -60))
     moved = _body(_poses(page))
     assert np.flatnonzero((moved != before).any(1)).tolist() == [RIGHT_WRIST]
     wrist.focus()
@@ -62,7 +60,7 @@ def test_a_region_is_painted_over_the_photograph_with_its_condition_live(page: P
     control.get_by_label("Act in a region only").check()
     stroke(page, control.get_by_label("Region: white where the control acts. Arrow keys"), [(0.25, 0.1), (0.25, 0.9)])
     (sent,) = read_stack(page)
-    mask = _picture(sent["mask"])[..., 0]
+    mask = picture_in(sent["mask"])[..., 0]
     middle = mask.shape[0] // 2
     assert mask[middle, mask.shape[1] // 4] == 255 and mask[middle, mask.shape[1] * 3 // 4] == 0
     assert sent["options"] == {"high": 90, "low": 20}
@@ -74,7 +72,7 @@ def test_painted_classes_have_exactly_the_colours_of_their_names(page: Page) -> 
         control.get_by_role("button", name=name, exact=True).click()
         stroke(page, control.locator("canvas").first, [(0.1, height), (0.9, height)])
     (sent,) = read_stack(page)
-    colours = {tuple(colour) for colour in _picture(sent["image"]).reshape(-1, 3)}
+    colours = {tuple(colour) for colour in picture_in(sent["image"]).reshape(-1, 3)}
     assert colours == {tuple(PALETTE[CLASSES.index(name)]) for name in ("sky", "ground", "house")}
 
 
@@ -85,7 +83,7 @@ def test_a_stroke_is_drawn_by_keyboard_and_undone(page: Page) -> None:
     for key in ("Space", *["ArrowRight"] * 6, "Space"):
         page.keyboard.press(key)
     (sent,) = read_stack(page)
-    drawn = _picture(sent["image"])[..., 0]
+    drawn = picture_in(sent["image"])[..., 0]
     middle, width = drawn.shape[0] // 2, drawn.shape[1]
     assert drawn[middle, int(0.56 * width)] == 255 and drawn[middle, int(0.4 * width)] == 0
     page.keyboard.press("Control+z")
@@ -130,19 +128,3 @@ def _poses(page: Page) -> dict[str, object]:
 def _body(poses: dict[str, object]) -> np.ndarray:
     (person,) = poses_of(poses, "the page").persons
     return person.body
-
-
-def _drag(page: Page, joint: Locator, by: tuple[int, int]) -> None:
-    joint.scroll_into_view_if_needed()
-    box = joint.bounding_box()
-    assert box is not None
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(*middle)
-    page.mouse.down()
-    page.mouse.move(middle[0] + by[0], middle[1] + by[1], steps=5)
-    page.mouse.up()
-
-
-def _picture(address: object) -> np.ndarray:
-    content = base64.b64decode(str(address).partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))

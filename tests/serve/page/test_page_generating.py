@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from page_server import Served, add_control, log_steps, press_generate, read_stack, serving, set_steps, stroke
+from page_server import NAMELESS, Served, add_control, log_steps, press_generate, read_stack, serving, set_steps, stroke
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -22,11 +22,6 @@ from zeroconv.serve.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:zeroconv")
 PROMPT = 'a "red" house & a tree\'s {{shade}} for $5'
-_UNNAMED = """() => [...document.querySelectorAll("input, select, textarea, button, canvas, img, progress, iframe")]
-  .filter((field) => field.type !== "hidden" && field.getClientRects().length)
-  .filter((field) => ![field.ariaLabel, field.labels?.[0]?.textContent, field.textContent, field.title, field.alt,
-    field.getAttribute("aria-labelledby")].some((name) => name?.trim()) && field.getAttribute("alt") !== "")
-  .map((field) => field.outerHTML.slice(0, 200))"""
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +133,10 @@ def test_everything_has_a_name_for_screen_readers(page: Page, job: str) -> None:
         control = add_control(page, condition, source)
         control.locator("summary").click()
     control.get_by_label("Act in a region only").check()
-    assert page.evaluate(_UNNAMED) == []
+    assert page.evaluate(NAMELESS) == []
     page.get_by_role("tab", name="Folder").click()
     page.get_by_role("button", name="Make the condition images").wait_for()
-    assert page.evaluate(_UNNAMED) == []
+    assert page.evaluate(NAMELESS) == []
 
 
 def test_a_phone_shows_all_without_scrolling_sideways(browser: Browser, served: Served, job: str) -> None:

@@ -19,6 +19,7 @@ from zeroconv.serve.models import Models
 from zeroconv.serve.page.catalogue import catalogue, offered_options
 from zeroconv.serve.page.controls import Reader
 from zeroconv.serve.page.form import Form, request_of, seeds_of
+from zeroconv.serve.page.loras import restored_loras
 from zeroconv.serve.page.pictures import address_of
 from zeroconv.serve.page.preview import preview
 from zeroconv.serve.page.ranges import RANGES
@@ -28,7 +29,7 @@ from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
 
 LIMITS = Limits()
-FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "")
+FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "", "")
 GREY = address_of(Image.new("RGB", (64, 64), "grey"))
 
 
@@ -67,6 +68,9 @@ def test_one_seed_is_counted_up_and_several_stand_as_they_are(text: str, count: 
         ({"base": "none"}, "no base 'none'"),
         ({"stack": '{"missing": 2}'}, "control 2 has no picture yet"),
         ({"stack": "[["}, "load the page again"),
+        ({"loras": "[["}, "load the page again"),
+        ({"loras": "[1]"}, "load the page again"),
+        ({"loras": '[{"file": "x", "strength": "much"}]'}, "must be a number"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_told(models: Models, change: dict[str, Any], sentence: str) -> None:
@@ -127,8 +131,12 @@ def test_every_option_that_the_page_shows_is_a_number_with_a_range_a_choice_or_a
 
 
 def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> None:
-    record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [], "image": "photo.png"}
-    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long"}
+    control = {"condition": "canny", "strength": [0.5, 1.0], "options": {"low": 50}, "mask": "region.png"}
+    hed = {"condition": "hed", "options": {"weights": "elsewhere", "device": "cuda"}, "strength": 1.0}
+    pose = {"condition": "pose", "ready": True, "strength": 1.0}
+    record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [control, hed, pose]}
+    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long", "fit": "pad"}
+    record |= {"image": "photo.png", "mask": "mask.png", "denoise": 0.6}
     jobs = Jobs(Settings(tmp_path), models)
     try:
         restored = from_text(jobs, json.dumps(record), None)
@@ -136,9 +144,21 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
     finally:
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
-    told = " ".join(restored.notes)
-    assert all(word in told for word in ("picture that was changed", "LoRAs", "prompt for each", "read as long"))
-    assert plain.notes == ()
+    assert restored.start == {"denoise": 0.6, "masked": True} and restored.controls[0]["strength"] == 0.5
+    assert set(restored.notes) == {
+        "the starting picture is not on this server; give it again",
+        "the mask of the starting picture is not on this server; give it again",
+        *(f"the picture of control {number} is not on this server; give it again" for number in (1, 2, 3)),
+        "the region of control 1 is not on this server; give it again",
+        "control 1 had a strength for each picture; the first is set",
+        "the option weights of control 2 is left out: it is the server's to choose",
+        "there was a prompt for each picture; the first is set",
+        "prompts were read as long; the page reads them plain",
+        "pictures of another shape were fitted by pad; the page crops them",
+    }
+    _, missing = restored_loras(restored.fields["loras"], models)
+    assert missing == ("the LoRA style.safetensors is not offered here",)
+    assert plain.notes == () and plain.start is None
 
 
 def test_text_in_the_page_means_nothing_to_html_or_its_templates() -> None:

@@ -12,9 +12,14 @@ from PIL import Image
 
 from zeroconv.errors import UserError
 from zeroconv.images import save_png
-from zeroconv.request import ControlRequest, Request, record
+from zeroconv.request import ControlRequest, Lora, Request, record
+from zeroconv.request.files import as_it_is
 
 FOLDER = "inputs"
+POSES = "poses"
+"""The text in a drawn pose's picture that keeps its joints, as OpenPose's JSON."""
+_LONGEST = 100_000
+"""Characters of it."""
 
 
 def write_inputs(request: Request, folder: Path) -> Request:
@@ -44,7 +49,8 @@ def _written(picture: object, path: Path) -> Path | None:
         return None
     if not isinstance(picture, Image.Image):
         raise UserError("a picture must be sent along; a server opens no path and no address")
-    save_png(picture, path)
+    poses = picture.info.get(POSES)
+    save_png(picture, path, {POSES: poses} if isinstance(poses, str) and len(poses) <= _LONGEST else None)
     sync(path)
     return path
 
@@ -68,7 +74,7 @@ def digest(asked: Mapping[str, Any], folder: Path) -> str:
 
 def asked_record(request: Request, folder: Path, base: str) -> dict[str, Any]:
     """A request in run.json's schema, its pictures relative to `folder`."""
-    return {**record.to_json(request, folder), "base": {"name": base}}
+    return {**record.to_json(request, folder, as_it_is), "base": {"name": base}}
 
 
 def recorded_request(asked: Mapping[str, Any], folder: Path) -> Request:
@@ -76,4 +82,7 @@ def recorded_request(asked: Mapping[str, Any], folder: Path) -> Request:
     request = record.from_json(asked, folder, of="the job").request
     if not all(Path(str(picture)).is_relative_to(folder) for picture in request.pictures()):
         raise UserError("the pictures of the request are gone from the server's disk")
-    return request
+    named = zip(request.controls, asked["controls"], strict=True)
+    controls = tuple(replace(control, checkpoint=written["checkpoint"]) for control, written in named)
+    loras = tuple(Lora(lora["file"], lora["strength"]) for lora in asked.get("loras") or ())
+    return replace(request, controls=controls, loras=loras)  # by their names, though files may be called so

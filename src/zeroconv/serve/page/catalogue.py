@@ -51,7 +51,12 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
     return {
         "conditions": {name: _condition(name) for name in conditions.names()},
         "bases": {
-            name: {"family": info.family, "native": info.native_size, "palette": _palette_name(info.family)}
+            name: {
+                "family": info.family,
+                "native": info.native_size,
+                "multiple": info.multiple,
+                "palette": _palette_name(info.family),
+            }
             for name, info in models.bases().items()
         },
         "base": models.default_base,
@@ -59,6 +64,8 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
             name: {"family": info.family, "condition": info.condition, "options": _trained_with(models, name)}
             for name, info in models.controlnets().items()
         },
+        "loras": {name: {"bases": list(info.bases)} for name, info in models.loras().items()},
+        "mostLoras": settings.limits.loras,
         "palettes": {
             "scenes": _palette(CLASSES, PALETTE.tolist()),
             "ade20k": _palette(ade20k.NAMES, _ade20k_colours()),
@@ -67,6 +74,7 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
         "schedules": list(SCHEDULES),
         "windows": list(typing.get_args(Window)),
         "most": settings.limits.controls,
+        "pixels": settings.limits.pixels,
     }
 
 

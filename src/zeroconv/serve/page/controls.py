@@ -5,11 +5,12 @@ from typing import Any
 
 from PIL import Image
 
-from zeroconv.conditions.pose_file import poses_of
+from zeroconv.conditions.pose_file import poses_json, poses_of
 from zeroconv.conditions.skeleton import draw_persons
 from zeroconv.errors import UserError, nearest
 from zeroconv.request import ControlRequest
 from zeroconv.request.request import default_size, rounded
+from zeroconv.serve.jobs.inputs import POSES
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.catalogue import offered_options
 from zeroconv.serve.page.pictures import picture_of
@@ -23,12 +24,24 @@ _KNOWN = ("condition", "options", *_SETTINGS, *_PICTURES)
 class Reader:
     """Reads controls for one base and one size."""
 
-    def __init__(self, models: Models, limits: Limits, base: str, size: tuple[int, int] | None) -> None:
-        """size: of the run as asked for; None: left open."""
+    def __init__(
+        self,
+        models: Models,
+        limits: Limits,
+        base: str,
+        size: tuple[int, int] | None,
+        shape: tuple[int, int] | None = None,
+    ) -> None:
+        """size: (width, height) of the run as asked for; None: left open.
+
+        shape: (width, height) of the picture that the run starts from, which then decides the size.
+        """
         info = models.bases().get(base)
         models.base(base)
         assert info is not None and info.native_size is not None and info.multiple is not None
         self.limits, self.size, self.native, self.multiple = limits, size, info.native_size, info.multiple
+        if size is None and shape is not None:
+            self.size = default_size(shape, self.native, self.multiple)
 
     def controls(self, given: object) -> tuple[ControlRequest, ...]:
         """All of the stack."""
@@ -69,7 +82,9 @@ class Reader:
         if size[0] * size[1] > self.limits.pixels:
             raise UserError(f"size {size[0]}x{size[1]} is more than the {self.limits.pixels:,} pixels granted here")
         height_width = (size[1], size[0])
-        return Image.fromarray(draw_persons(poses.fitted(height_width), height_width))
+        image = Image.fromarray(draw_persons(poses.fitted(height_width), height_width))
+        image.info[POSES] = poses_json(poses.fitted(canvas), canvas)
+        return image
 
 
 def checked_options(condition: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the form holds, as the request that it stands for."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from zeroconv.request import Request
 from zeroconv.request.speed import check_speed
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader
+from zeroconv.serve.page.loras import loras_of
+from zeroconv.serve.page.start import start_of
 from zeroconv.serve.settings import Limits
 
 OWN_SCHEDULER = "the base's own"
@@ -32,23 +35,29 @@ class Form:
     seeds: str
     """One number, from which it is counted up, or one a picture."""
     count: float
+    loras: str
+    """JSON: the LoRAs and their strengths."""
     stack: str
-    """JSON: the controls, and which of them has no picture yet."""
+    """JSON: the controls, which of them has no picture yet, and the picture to start from."""
 
 
 def request_of(form: Form, models: Models, limits: Limits) -> Request:
     """The request; UserError for what cannot be meant."""
-    size = size_of(form.size)
+    size, (controls, start) = size_of(form.size), _stack(form.stack)
+    started = start_of(start, limits)
+    shape = started["image"].size if started else None
     return Request(
         prompt=form.prompt or "",
-        controls=Reader(models, limits, form.base, size).controls(_stack(form.stack)),
+        controls=Reader(models, limits, form.base, size, shape).controls(controls),
         negative=form.negative or "",
-        steps=_whole(form.steps, "steps"),
+        steps=whole(form.steps, "steps"),
         guidance=_guidance(form.guidance),
-        seeds=seeds_of(form.seeds, _whole(form.count, "the number of pictures"), limits.pictures),
+        seeds=seeds_of(form.seeds, whole(form.count, "the number of pictures"), limits.pictures),
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
         speed=check_speed(form.speed),
+        loras=loras_of(form.loras),
+        **started,
     )
 
 
@@ -77,15 +86,16 @@ def seeds_of(text: str, count: int, most: int) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _stack(text: str) -> Any:
+def _stack(text: str) -> tuple[Any, Any]:
+    """The controls and the picture to start from, not checked yet."""
     try:
         stack = json.loads(text or "{}")
-        missing, controls = stack.get("missing"), stack.get("controls", [])
+        missing, controls, start = stack.get("missing"), stack.get("controls", []), stack.get("start")
     except (ValueError, AttributeError, RecursionError) as error:
         raise UserError("the controls cannot be read: load the page again") from error
     if missing is not None:
         raise UserError(f"control {missing} has no picture yet: give one, draw one, or remove the control")
-    return controls
+    return controls, start
 
 
 def _guidance(text: object) -> float | None:
@@ -96,7 +106,8 @@ def _guidance(text: object) -> float | None:
         raise UserError(f"the guidance must be a number, as 7.5, or empty, not {text!r}") from error
 
 
-def _whole(value: object, of: str) -> int:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value):
+def whole(value: object, of: str) -> int:
+    """The number; UserError where it is none, or has a fraction."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value % 1:
         raise UserError(f"{of} must be a whole number, not {value!r}")
     return int(value)

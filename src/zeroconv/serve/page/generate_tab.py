@@ -15,9 +15,14 @@ from zeroconv.serve.page.form import OWN_SCHEDULER
 from zeroconv.serve.page.own import own, shown
 from zeroconv.serve.settings import Settings
 
-_COLLECT = "async (...fields) => [...fields.slice(0, -1), (await window.zeroconv?.stack?.toText()) ?? '']"
-"""The stack is read when it is needed, not at every stroke; while it is not there yet, it is empty."""
+_COLLECT = (
+    "async (...fields) => [...fields.slice(0, -2), window.zeroconv?.loras?.toText() ?? '', "
+    "(await window.zeroconv?.stack?.toText()) ?? '']"
+)
+"""LoRAs and stack are read when they are needed, not at every stroke; while they are not there yet, they are empty."""
 _SET_BASE = "(name) => { window.zeroconv?.stack?.setBase(name); }"
+_SET_STEPS = "(steps) => { window.zeroconv?.stack?.setSteps(steps); }"
+_SIZE_OF_START = "() => window.zeroconv?.start?.ownSize ?? ''"
 _SET_SIZE = "(size) => { window.zeroconv?.stack?.setSize(size ?? ''); }"
 _RANDOM = "() => String(Math.floor(Math.random() * 1e9))"
 
@@ -36,6 +41,7 @@ class _Fields:
     speed: gr.Radio
     seeds: gr.Textbox
     count: gr.Number
+    loras: gr.HTML
     stack: gr.HTML
 
     def all(self) -> list[gr.components.Component]:
@@ -48,7 +54,7 @@ def generate_tab(blocks: gr.Blocks, jobs: Jobs, models: Models, settings: Settin
     events = Events(jobs, models, settings)
     with gr.Row(elem_classes="zc-columns"):
         with gr.Column(scale=5, min_width=300):
-            fields = _form(models, settings)
+            fields, start = _form(models, settings)
         with gr.Column(scale=6, min_width=300):
             with gr.Row(elem_classes="zc-actions"):
                 generate = gr.Button("Generate", variant="primary", elem_id="zc-generate")
@@ -67,17 +73,22 @@ def generate_tab(blocks: gr.Blocks, jobs: Jobs, models: Models, settings: Settin
     result.restore(events.restore, None, [*fields.all(), progress], **quiet)
     drop.dropped(events.dropped, None, [*fields.all(), progress], **quiet)
     blocks.load(events.newest, None, [history, count], **quiet)
+    start.sized(None, None, fields.size, js=_SIZE_OF_START)
+    fields.steps.change(None, fields.steps, None, js=_SET_STEPS)
     fields.base.change(None, fields.base, None, js=_SET_BASE)
     fields.size.change(None, fields.size, None, js=_SET_SIZE)
 
 
-def _form(models: Models, settings: Settings) -> _Fields:
+def _form(models: Models, settings: Settings) -> tuple[_Fields, gr.HTML]:
+    """The fields, and the place of the picture to start from, which can set the size."""
     limits = settings.limits
     prompt = gr.Textbox(
         label="Prompt", lines=2, placeholder="a red house under a blue sky", max_length=limits.characters
     )
     negative = gr.Textbox(label="Negative prompt", placeholder="what it should not show", max_length=limits.characters)
     stack = own("startStack", elem_id="zc-stack")
+    start = own("startStart", events=["sized"], elem_id="zc-start")
+    loras = own("startLoras", elem_id="zc-loras")
     with gr.Accordion("How it is made", open=False):
         names = list(models.bases())
         with gr.Row():
@@ -96,4 +107,5 @@ def _form(models: Models, settings: Settings) -> _Fields:
         count = gr.Number(1, label="Pictures", precision=0, minimum=1, maximum=limits.pictures, min_width=90)
         random = gr.Button("New seed", size="sm", min_width=90, elem_id="zc-new-seed")
     random.click(None, None, seeds, js=_RANDOM)
-    return _Fields(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, stack)
+    fields = _Fields(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, loras, stack)
+    return fields, start

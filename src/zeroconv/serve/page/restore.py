@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.errors import UserError
-from zeroconv.images import read_image
 from zeroconv.request.files import file_sha256
 from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
-from zeroconv.serve.page.catalogue import offered_options
 from zeroconv.serve.page.form import OWN_SCHEDULER
-from zeroconv.serve.page.pictures import address_of
+from zeroconv.serve.page.loras import recorded_loras
+from zeroconv.serve.page.restored_control import Find, restored_control
+from zeroconv.serve.page.start import restored_start
 
 _SEARCHED = 500
 """Jobs in which the pictures of a dropped picture's request are looked for, the newest first."""
-_SETTINGS = ("condition", "checkpoint", "strength", "start", "end", "window", "schedule", "weights", "conditional_only")
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,8 @@ class Restored:
     """By the names of Form, without the stack."""
     controls: list[dict[str, Any]]
     """As the page's boards read them."""
+    start: dict[str, Any] | None
+    """The picture to start from, likewise."""
     notes: tuple[str, ...]
     """What could not be restored, in sentences."""
 
@@ -51,7 +52,7 @@ def from_job(jobs: Jobs, id: str, index: int | None = None) -> Restored:
     if index is not None and 0 <= index < len(record["seeds"]):
         record = alone_record(record, index)
     folder = jobs.folder(id)
-    return _restored(record, lambda control, name: _inside(folder, control.get(name)))
+    return _restored(record, lambda of, name: _inside(folder, of.get(name)))
 
 
 def from_text(jobs: Jobs, text: str, client: str | None) -> Restored:
@@ -63,44 +64,29 @@ def from_text(jobs: Jobs, text: str, client: str | None) -> Restored:
     if not isinstance(record, dict) or record.get("schema") != SCHEMA or not isinstance(record.get("controls"), list):
         raise UserError("this picture holds no request: it was not made by zeroconv")
     try:
-        hashes = {str(control.get(f"{name}_sha256")) for control in record["controls"] for name in ("image", "mask")}
+        with_pictures = (record, *record["controls"])
+        hashes = {str(each.get(f"{name}_sha256")) for each in with_pictures for name in ("image", "mask")}
         found = _pictures_by_hash(jobs, hashes - {"None"}, client)
-        return _restored(record, lambda control, name: found.get(control.get(f"{name}_sha256")))
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        return _restored(record, lambda of, name: found.get(str(of.get(f"{name}_sha256"))))
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise UserError("the request in this picture is damaged") from error
 
 
-def _restored(record: Mapping[str, Any], find: Any) -> Restored:
-    notes, controls = [], []
-    for number, control in enumerate(record["controls"], 1):
-        made = {name: control[name] for name in _SETTINGS if control.get(name) is not None}
-        shown = {option.name for option in offered_options(control["condition"])}
-        made["options"] = {name: value for name, value in (control.get("options") or {}).items() if name in shown}
-        made["ready"] = bool(control.get("ready"))
-        made["feather"] = control.get("feather") or 0
-        if isinstance(made.get("strength"), list):
-            made["strength"] = made["strength"][0]
-            notes.append(f"control {number} had a strength for each picture; the first is set")
-        for name, of in (("image", "picture"), ("mask", "region")):
-            file = find(control, name) if control.get(name) or control.get(f"{name}_sha256") else None
-            if file is not None:
-                made[name] = address_of(read_image(file))
-            elif control.get(name) or name == "image":
-                notes.append(f"the {of} of control {number} is not on this server; give it again")
-        controls.append(made)
-    return Restored(_fields(record), controls, (*notes, *_left_out(record)))
+def _restored(record: Mapping[str, Any], find: Find) -> Restored:
+    start, notes = restored_start(record, find)
+    restored = [restored_control(control, number, record, find) for number, control in enumerate(record["controls"], 1)]
+    told = (*notes, *(note for _, of_control in restored for note in of_control), *_left_out(record))
+    return Restored(_fields(record), [control for control, _ in restored], start, told)
 
 
 def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
     """What the page has no field for, though the request has it."""
-    if record.get("image"):
-        yield "the picture that was changed is left out: the page makes new pictures only"
-    if record.get("loras"):
-        yield "the LoRAs are left out: the page has none"
     if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
         yield "there was a prompt for each picture; the first is set"
     if record.get("prompt_mode", "plain") != "plain":
         yield f"prompts were read as {record['prompt_mode']}; the page reads them plain"
+    if record.get("fit", "crop") != "crop":
+        yield f"pictures of another shape were fitted by {record['fit']}; the page crops them"
 
 
 def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +103,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "speed": record.get("speed") or "exact",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),
+        "loras": recorded_loras(record),
     }
 
 

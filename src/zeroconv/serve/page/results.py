@@ -11,6 +11,7 @@ from zeroconv.serve.page.pictures import file_address
 
 _SHOWN = 60
 """Characters of a prompt in the history."""
+_BEFORE = "<h2>Made before</h2>"
 _TEMPLATE = str.maketrans({character: f"&#{ord(character)};" for character in "{}$`\\"})
 """The page's HTML passes through a template language, to which these mean something."""
 
@@ -46,13 +47,14 @@ def result(job: Job, record: Mapping[str, Any]) -> str:
         return message(_state(job), is_wrong=job.status == "failed")
     controls = "".join(_control(job, control, index) for index, control in enumerate(record["controls"]))
     pictures = "".join(_picture(job, name, record) for name in job.pictures)
-    strip = f'<div class="zc-strip">{controls}</div>' if controls else ""
+    shown = _start(job, record) + controls
+    strip = f'<div class="zc-strip">{shown}</div>' if shown else ""
     return (
         f'<article class="zc-job" data-job="{safe(job.id)}" aria-label="Result">'
         f'<header><p>{safe(_state(job))}</p><div class="zc-tools">'
         f'<button type="button" class="zc-button" data-act="restore">Back into the form</button>'
         f'<a class="zc-button" href="page/jobs/{safe(job.id)}/run.zip" download>Download all</a></div></header>'
-        f'<p class="zc-prompt">{safe(_prompt(record) or "no prompt")}</p>{strip}'
+        f'<p class="zc-prompt">{safe(_prompt(record) or "no prompt")}</p>{_remarks(job, record)}{strip}'
         f'<div class="zc-pictures">{pictures}</div></article>'
     )
 
@@ -60,10 +62,10 @@ def result(job: Job, record: Mapping[str, Any]) -> str:
 def history(jobs: Sequence[Job], *, has_more: bool) -> str:
     """Earlier jobs, the newest first; each opens."""
     if not jobs:
-        return '<p class="zc-soft">Nothing has been made yet.</p>'
+        return f'{_BEFORE}<p class="zc-soft">Nothing has been made yet.</p>'
     items = "".join(_item(job) for job in jobs)
     more = f'<button type="button" class="zc-button" data-act="more" data-job="{safe(jobs[-1].id)}">Show more</button>'
-    return f'<ul class="zc-history">{items}</ul>{more if has_more else ""}'
+    return f'{_BEFORE}<ul class="zc-history">{items}</ul>{more if has_more else ""}'
 
 
 def _item(job: Job) -> str:
@@ -79,6 +81,20 @@ def _item(job: Job) -> str:
         f'<li><button type="button" class="zc-item" data-act="open" data-job="{safe(job.id)}">{first}'
         f"<span>{prompt}</span><small>{made}{state}</small></button></li>"
     )
+
+
+def _remarks(job: Job, record: Mapping[str, Any]) -> str:
+    """Its LoRAs, and what was decided about it."""
+    loras = [f"LoRA {lora['file']}, strength {lora['strength']:g}" for lora in record.get("loras") or ()]
+    items = "".join(f"<li>{safe(text[:1].upper() + text[1:])}</li>" for text in (*loras, *job.notes))
+    return f'<ul class="zc-notes" aria-label="About it">{items}</ul>' if items else ""
+
+
+def _start(job: Job, record: Mapping[str, Any]) -> str:
+    """The picture that the run started from and its mask, as the run read them."""
+    files = ((record.get("image_copy"), "Starting picture"), (record.get("mask_copy"), "Mask"))
+    place = f"page/jobs/{safe(job.id)}/files"
+    return "".join(_figure(f"{place}/{safe(file)}", title, f"start-{title}") for file, title in files if file)
 
 
 def _control(job: Job, control: Mapping[str, Any], index: int) -> str:
@@ -101,13 +117,14 @@ def _picture(job: Job, name: str, record: Mapping[str, Any]) -> str:
     seed, address = record["seeds"][index], f"page/jobs/{safe(job.id)}/files/{safe(name)}"
     compare = (
         _button("compare", "Compare", f"Compare the picture of seed {seed} with its inputs")
-        if record["controls"]
+        if record["controls"] or record.get("image_copy")
         else ""
     )
     return (
         f'<figure data-index="{index}"><img src="{address}" alt="Picture of seed {seed}: {safe(_prompt(record))}">'
         f'<figcaption><span>seed {seed}</span><span class="zc-tools">'
         f"{_button('request', 'Request', f'The request of the picture of seed {seed}')}{compare}"
+        f"{_button('start', 'Start from this', f'Start from the picture of seed {seed}')}"
         f'<a class="zc-button" href="{address}" download="zeroconv-{safe(job.id[:6])}-{seed}.png" '
         f'aria-label="Download the picture of seed {seed}">Download</a></span></figcaption></figure>'
     )

@@ -18,9 +18,11 @@ from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.models import Models
 from zeroconv.serve.page import texts
 from zeroconv.serve.page.catalogue import catalogue
+from zeroconv.serve.page.figures import figures
 from zeroconv.serve.page.preview import annotation, preview
 from zeroconv.serve.page.restore import run_record
 from zeroconv.serve.page.runs import Runs
+from zeroconv.serve.page.start_check import check_start
 from zeroconv.serve.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]{0,80}\.(png|json)", re.ASCII)
@@ -49,6 +51,16 @@ def _add_boards(made: APIRouter, models: Models, settings: Settings) -> None:
     async def condition_of_a_run(request: Request) -> Response:
         given = await _object(request)
         return await _answer(lambda: preview(given, models, settings.limits), limiter)
+
+    @made.post("/start")
+    async def start_of_a_run(request: Request) -> Response:
+        given = await _object(request)
+        return await _answer(lambda: check_start(given, models, settings.limits), limiter)
+
+    @made.post("/figures")
+    async def figures_in_a_picture(request: Request) -> Response:
+        given = await _object(request)
+        return await _answer(lambda: figures(given, models, settings.limits), limiter)
 
     @made.post("/annotate")
     async def condition_of_a_picture(request: Request) -> Response:

@@ -5,10 +5,19 @@
 // canFill  whether the whole canvas may be laid down at once
 // under    an address of a picture shown below the drawing, which is then half transparent
 
-import { button, element, slider } from "./elements.js";
+import { button, element, labelled, slider } from "./elements.js";
 import { drawStroke } from "./strokes.js";
 
 const STEP = 0.02;
+const ENLARGED = 512;
+const LONGEST = 1536;
+const MANY = 24;
+
+// [width, height] -> the same shape, enlarged so that a hand can draw it.
+export function drawingSize([width, height]) {
+  const scale = Math.min(Math.max(1, Math.ceil(ENLARGED / Math.min(width, height))), LONGEST / Math.max(width, height));
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+}
 
 export class Board {
   constructor({ label, strokes, tools, background, size, width, under = null, canFill = false, onchange }) {
@@ -39,11 +48,18 @@ export class Board {
     const fill = ["Fill all", () => this.strokes.add({ kind: "fill", colour: this.tool.colour })];
     const acts = [...(this.canFill ? [fill] : []), ["Undo", () => this.strokes.undo()], ["Redo", () => this.strokes.redo()], ["Clear", () => this.strokes.clear()]];
     const width = slider("Width", { low: 0.005, high: 0.25, step: 0.005, value: this.width, hint: "of the pen, as a share of the long side", onchange: (value) => { this.width = value; } });
-    const bar = element("div", { className: "zc-bar" },
+    const bar = element("div", { className: "zc-bar" }, tools.length > MANY ? this.search(tools) : null,
       element("div", { className: "zc-tools", role: "group", "aria-label": "Tools" }, ...tools),
       element("div", { className: "zc-tools" }, ...acts.map(([name, act]) => button(name, () => { act(); this.redraw(); }))), width);
     this.take(this.tool);
     return bar;
+  }
+
+  // Of many tools only those are shown whose names have what is typed.
+  search(tools) {
+    const field = element("input", { type: "search", placeholder: "as sky or wall" });
+    field.addEventListener("input", () => tools.forEach((each) => { each.hidden = !each.dataset.tool.toLowerCase().includes(field.value.trim().toLowerCase()); }));
+    return labelled(`Find one of ${tools.length}`, field);
   }
 
   take(tool) {

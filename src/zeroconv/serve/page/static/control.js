@@ -1,13 +1,13 @@
 // One control of the stack: which condition, from what, how strongly, when and where.
 
-import { Board } from "./board.js";
-import { ask, button, checkbox, choice, debounced, element, labelled, select, slider } from "./elements.js";
-import { camera, fileField, readPicture } from "./pictures.js";
+import { Board, drawingSize } from "./board.js";
+import { camera } from "./camera.js";
+import { ask, button, checkbox, choice, debounced, element, select, sentence, slider } from "./elements.js";
+import { fileField, readPicture } from "./pictures.js";
 import { PoseEditor } from "./pose.js";
+import { fromJson } from "./skeleton.js";
 import { Strokes, exactly } from "./strokes.js";
 
-const ENLARGED = 512;
-const LONGEST = 1536;
 const PENS = { lines: [["pen", "Pen", "#ffffff"], ["eraser", "Eraser", null]],
   shades: [["near", "Near", "#ffffff"], ["middle", "Between", "#808080"], ["far", "Far", "#202020"], ["eraser", "Farthest", null]] };
 const MASK = [["pen", "Act here", "#ffffff"], ["eraser", "Not here", null]];
@@ -24,6 +24,7 @@ export class Control {
     this.mask = new Strokes(given.mask ? [{ kind: "image", address: given.mask }] : []);
     this.state.masked = Boolean(given.mask);
     this.figures = [];
+    this.restoreBoard(given);
     this.element = element("section", { className: "zc-control" });
     this.preview = debounced(() => this.show());
     this.render();
@@ -32,11 +33,14 @@ export class Control {
   get catalogue() { return this.stack.catalogue; }
   get kind() { return this.catalogue.conditions[this.state.condition]; }
 
-  // What is drawn has the run's shape, enlarged so that a hand can draw it.
-  get canvasSize() {
-    const [width, height] = this.stack.size;
-    const scale = Math.min(Math.max(1, Math.ceil(ENLARGED / Math.min(width, height))), LONGEST / Math.max(width, height));
-    return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  get canvasSize() { return drawingSize(this.stack.size); }
+
+  // A drawing goes back onto its board, a pose as its figures.
+  restoreBoard({ drawn, poses, image }) {
+    const { board } = this.kind;
+    if (drawn) this.strokes[board].add({ kind: "image", address: image, isSharp: board === "segments" });
+    if (poses) this.figures.push(...fromJson(poses, this.canvasSize));
+    if (drawn || poses) Object.assign(this.state, { source: "draw", picture: null });
   }
 
   sources() {
@@ -95,9 +99,33 @@ export class Control {
         this.say(error.message, true);
       }
     };
+    const fromCamera = async (address) => {
+      await take(address);
+      this.body.querySelector("button, input").focus();
+    };
     const field = fileField(isReady ? "Condition image" : "Photo", "image/*", (file) => take(readPicture(file)));
     const shown = this.state.picture ? element("img", { src: this.state.picture, alt: isReady ? "The condition image given" : "The photo given", className: "zc-given" }) : null;
-    return [shown, field, isReady ? null : camera((address) => take(Promise.resolve(address)), (text) => this.say(text, true))].filter(Boolean);
+    const hasFigures = this.kind.board === "pose" && !isReady && this.state.picture;
+    return [shown, hasFigures ? this.figuresButton() : null, element("div", { className: "zc-giving" }, field,
+      isReady ? null : camera(fromCamera, (text) => this.say(text, true)))].filter(Boolean);
+  }
+
+  // What is found in the photograph goes into the pose editor, over the photograph.
+  figuresButton() {
+    const pressed = button("Edit the figures", async () => {
+      pressed.disabled = true;
+      this.say("Looking for figures.");
+      try {
+        const { poses } = await ask("figures", { ...this.stack.run, control: await this.toJson() });
+        this.figures.splice(0, this.figures.length, ...fromJson(poses, this.canvasSize));
+        this.change({ source: "draw" });
+        this.element.querySelector("[data-joint]").focus();
+      } catch (error) {
+        this.say(error.message, true);
+        pressed.disabled = false;
+      }
+    });
+    return pressed;
   }
 
   makeBoard() {
@@ -154,13 +182,19 @@ export class Control {
       element("summary", {}, "When, where, which ControlNet"),
       element("div", { className: "zc-options" },
         share("Start", "start"), share("End", "end"),
-        select("Course of the strength", this.catalogue.schedules, state.schedule, (value) => this.set({ schedule: value })),
+        this.courses("Course of the strength", this.catalogue.schedules, "schedule"),
         select("Start and end counted in", this.catalogue.windows, state.window, (value) => this.set({ window: value })),
-        select("Weights of the layers", this.catalogue.weights, state.weights, (value) => this.set({ weights: value })),
+        this.courses("Weights of the layers", this.catalogue.weights, "weights"),
         select("ControlNet", names, state.checkpoint ?? "", (value) => this.change({ checkpoint: value || null }))),
       checkbox("Act on the prompt's half of the guidance only", state.conditional_only, (value) => this.set({ conditional_only: value })),
       checkbox("Act in a region only", state.masked, (value) => { this.state.masked = value; this.fillMask(); this.stack.changed(); }),
       this.maskPlace);
+  }
+
+  // One of several names, or the numbers that a restored request had in place of one.
+  courses(text, names, key) {
+    const given = this.state[key], own = Array.isArray(given) ? [[String(given), given.join(" / ")]] : [];
+    return select(text, [...names, ...own], String(given), (value) => this.set({ [key]: own.length && value === String(given) ? given : value }));
   }
 
   fillMask() {
@@ -189,7 +223,7 @@ export class Control {
     const made = { condition, checkpoint, strength, start, end, window, schedule, weights, conditional_only, ...picture };
     if (state.source === "photo") made.options = state.options;
     else made.ready = true;
-    return state.masked && !this.mask.isEmpty ? { ...made, mask: this.maskBoard.canvas.toDataURL("image/png"), feather: state.feather } : made;
+    return state.masked && !this.mask.isEmpty ? { ...made, mask: this.mask.only ?? this.maskBoard.canvas.toDataURL("image/png"), feather: state.feather } : made;
   }
 
   async picture() {
@@ -197,6 +231,7 @@ export class Control {
     if (this.state.source !== "draw") return this.state.picture ? { image: this.state.picture } : null;
     if (board === "pose") return this.figures.length ? { poses: this.board.json() } : null;
     if (this.strokes[board].isEmpty) return null;
+    if (this.strokes[board].only) return { image: this.strokes[board].only };
     const canvas = board === "segments" ? exactly(this.strokes.segments.list, this.canvasSize, this.board.background) : this.board.canvas;
     return { image: canvas.toDataURL("image/png") };
   }
@@ -212,7 +247,7 @@ export class Control {
       return this.say("");
     }
     try {
-      const answer = await ask("preview", { base: this.stack.base, size: this.stack.asked, control }, signal);
+      const answer = await ask("preview", { ...this.stack.run, control }, signal);
       Object.assign(this.result, { src: answer.image, hidden: false, alt: `The ${this.kind.title} image of control ${this.stack.number(this)}` });
       if (this.maskBoard) this.maskBoard.setUnder(answer.image);
       this.stack.sized(this, answer.size);
@@ -225,7 +260,7 @@ export class Control {
   }
 
   say(text, isWrong = false) {
-    this.note.textContent = text;
+    this.note.textContent = sentence(text);
     this.note.hidden = !text;
     this.note.classList.toggle("wrong", isWrong);
   }

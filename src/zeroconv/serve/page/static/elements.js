@@ -89,11 +89,16 @@ export async function ask(path, body, signal = undefined) {
   const given = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const reply = await fetch(address(path), { ...given, signal });
   const answer = await reply.json().catch(() => ({}));
-  if (!reply.ok) throw new Error(sentence(answer) ?? `the service answered ${reply.status}`);
+  if (!reply.ok) throw new Error(saidBy(answer) ?? `the service answered ${reply.status}`);
   return answer;
 }
 
-function sentence(answer) {
+// What an error says, with a capital and an end.
+export function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+function saidBy(answer) {
   const said = answer.error ?? answer.detail;
   return typeof said === "string" ? said : said?.message;
 }

@@ -30,7 +30,7 @@ export class Folder {
 
   take(files) {
     this.files = files.filter((file) => file.type.startsWith("image/"));
-    this.state.textContent = `${this.files.length} pictures chosen.`;
+    this.state.textContent = `${this.files.length} picture${this.files.length === 1 ? "" : "s"} chosen.`;
     this.enable(false);
   }
 

@@ -1,17 +1,24 @@
 // What Gradio's places are filled with, and the keys of the whole page.
 
 import { element } from "./elements.js";
-import { fileField } from "./pictures.js";
+import { fileField, readPicture, takePasted } from "./pictures.js";
 import { pngText } from "./png.js";
 import { startStack as makeStack } from "./stack.js";
 
 export { startFolder } from "./folder.js";
+export { startLoras } from "./loras.js";
 export { startHistory, startResult } from "./results.js";
 export { startRuns } from "./runs.js";
+export { startStart } from "./start.js";
 
 export async function startStack(place, { props, watch }) {
   const stack = await makeStack(place);
-  watch("value", () => { if (props.value) stack.load(JSON.parse(props.value).controls); });
+  watch("value", () => {
+    if (!props.value) return;
+    const { controls, start, ...about } = JSON.parse(props.value);
+    stack.load(controls, about);
+    stack.start?.load(start);
+  });
 }
 
 export function startShown(place) {
@@ -38,3 +45,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.querySelector("#zc-generate")?.click();
 });
+
+document.addEventListener("paste", (event) => takePasted(event, (file) => {
+  const start = window.zeroconv?.start;
+  if (start?.place.offsetParent) start.take(readPicture(file));
+}));

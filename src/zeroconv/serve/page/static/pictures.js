@@ -1,6 +1,6 @@
-// Pictures into the page: a file, one that is dropped, or the camera; as data addresses of sane size.
+// Pictures into the page: a file, or one that is dropped or pasted; as data addresses of sane size.
 
-import { button, element, labelled } from "./elements.js";
+import { element, labelled } from "./elements.js";
 
 const LARGEST_SIDE = 2048;
 const LARGEST_FILE = 3_000_000;
@@ -30,8 +30,13 @@ export async function readPicture(file) {
   const scale = Math.min(1, LARGEST_SIDE / Math.max(image.naturalWidth, image.naturalHeight));
   const isPlain = ["image/png", "image/jpeg", "image/webp"].includes(file.type);
   if (scale === 1 && isPlain && file.size <= LARGEST_FILE) return address;
-  const canvas = element("canvas", { width: Math.round(image.naturalWidth * scale), height: Math.round(image.naturalHeight * scale) });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return pictureOf(image, Math.round(image.naturalWidth * scale), Math.round(image.naturalHeight * scale));
+}
+
+// An image or a video as it stands, at this size.
+export function pictureOf(source, width, height) {
+  const canvas = element("canvas", { width, height });
+  canvas.getContext("2d").drawImage(source, 0, 0, width, height);
   const png = canvas.toDataURL("image/png");
   return png.length < LARGEST_FILE ? png : canvas.toDataURL("image/jpeg", 0.95);
 }
@@ -56,32 +61,15 @@ export function fileField(text, accept, onfile, { multiple = false } = {}) {
   return box;
 }
 
-// The camera: a picture as it stands when the button is pressed; nothing is recorded before.
-export function camera(onpicture, onerror) {
-  const video = element("video", { autoplay: true, muted: true, playsInline: true, "aria-label": "What the camera sees" });
-  const place = element("div", { className: "zc-camera" });
-  let stream = null;
-  const stop = () => {
-    stream?.getTracks().forEach((track) => track.stop());
-    stream = null;
-    place.replaceChildren(open);
-  };
-  const take = () => {
-    const canvas = element("canvas", { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext("2d").drawImage(video, 0, 0);
-    onpicture(canvas.toDataURL("image/png"));
-    stop();
-  };
-  const open = button("Use the camera", async () => {
-    try {
-      if (!navigator.mediaDevices) throw new Error("the browser gives the camera only to https and to this machine itself");
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.srcObject = stream;
-      place.replaceChildren(video, button("Take the picture", take, null, "main"), button("Close the camera", stop));
-    } catch (error) {
-      onerror(`The camera cannot be used: ${error.message}`);
-    }
-  });
-  place.append(open);
-  return place;
+// A picture that is pasted goes into the first field of the card where the focus is, elsewhere to `onfile`; text stays text.
+export function takePasted(event, onfile) {
+  const { files, types } = event.clipboardData;
+  if (!files[0]?.type.startsWith("image/") || types.includes("text/plain")) return;
+  event.preventDefault();
+  const card = event.target.closest?.(".zc-control, .zc-card");
+  const field = card?.querySelector("input[type=file][accept^='image/']");
+  if (!card) return onfile(files[0]);
+  if (!field) return;
+  field.files = files;
+  field.dispatchEvent(new Event("change"));
 }

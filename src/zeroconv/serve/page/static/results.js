@@ -11,6 +11,7 @@ export function startResult(place, { trigger }) {
     const figure = event.target.closest("[data-index]");
     if (act === "restore") trigger("restore", { job });
     else if (act === "request") showRequest(job, figure.dataset.index, trigger);
+    else if (act === "start") window.zeroconv.start.begin(figure.querySelector("img").src);
     else if (act === "compare") compare(place, figure.querySelector("img"));
   });
 }

@@ -61,7 +61,19 @@ function joints(numbers, canvas, size) {
   if (count !== 18 && count !== 25) throw new Error("pose_keypoints_2d must be a list of 54 or 75 numbers");
   const order = count === 18 ? [...Array(18).keys()] : [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
   const pixels = scaled(numbers, canvas, size);
-  return order.map((at) => ({ x: pixels[3 * at], y: pixels[3 * at + 1], seen: pixels[3 * at + 2] > 0 }));
+  return placed(order.map((at) => ({ x: pixels[3 * at], y: pixels[3 * at + 1], seen: pixels[3 * at + 2] > 0 })), size);
+}
+
+// Joints of which nothing is known stand where a standing person of this place and size would have them, to be shown and moved.
+function placed(joints, size) {
+  const pairs = joints.flatMap((joint, at) => (joint.seen ? [[[joint.x, joint.y], STANDING[at]]] : []));
+  if (!pairs.length) return joints;
+  const middle = (which) => [0, 1].map((axis) => pairs.reduce((sum, pair) => sum + pair[which][axis], 0) / pairs.length);
+  const [here, there] = [middle(0), middle(1)];
+  const spread = (which, [x, y]) => Math.hypot(...pairs.flatMap((pair) => [pair[which][0] - x, pair[which][1] - y]));
+  const scale = spread(0, here) / (spread(1, there) || 1) || size[1] / 2;
+  const at = (index, axis) => round(Math.min(size[axis], Math.max(0, here[axis] + scale * (STANDING[index][axis] - there[axis]))));
+  return joints.map((joint, index) => (joint.seen || joint.x || joint.y ? joint : { ...joint, x: at(index, 0), y: at(index, 1) }));
 }
 
 function scaled(numbers, canvas, size) {

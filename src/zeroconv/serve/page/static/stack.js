@@ -5,7 +5,7 @@ import { Control } from "./control.js";
 
 export class Stack {
   constructor(place, catalogue) {
-    Object.assign(this, { place, catalogue, controls: [], base: catalogue.base, asked: "", onchange: () => {} });
+    Object.assign(this, { place, catalogue, controls: [], base: catalogue.base, asked: "", steps: 20, shape: null, start: null, onchange: () => {} });
     this.list = element("div", { className: "zc-controls" });
     this.adding = button("Add a control", () => this.add(), null, "zc-add");
     this.empty = element("p", { className: "zc-soft" }, "No control: the prompt alone decides.");
@@ -21,6 +21,9 @@ export class Stack {
     const { native } = this.catalogue.bases[this.base];
     return this.found ?? [native, native];
   }
+
+  // What the service must know of the run to show one of its controls.
+  get run() { return { base: this.base, size: this.asked, shape: this.shape }; }
 
   number(control) {
     const at = this.controls.indexOf(control);
@@ -39,7 +42,7 @@ export class Stack {
   remove(control) {
     this.controls.splice(this.controls.indexOf(control), 1);
     control.element.remove();
-    if (!this.controls.length) this.found = null;
+    if (!this.controls.length && !this.shape) this.found = null;
     this.controls.forEach((each) => each.render());
     this.changed();
     this.adding.focus();
@@ -55,17 +58,35 @@ export class Stack {
     if (!(base in this.catalogue.bases) || base === this.base) return;
     this.base = base;
     this.controls.forEach((control) => control.render());
+    this.start?.check();
+  }
+
+  setSteps(steps) {
+    this.steps = steps;
+    this.start?.check();
+  }
+
+  // [width, height] of the picture that the run starts from, which decides the size where none is asked for; null: none.
+  setShape(shape) {
+    if (String(shape) === String(this.shape)) return;
+    Object.assign(this, { shape, found: null });
+    this.controls.forEach((control) => control.resize());
   }
 
   setSize(text) {
     if (text === this.asked) return;
     this.asked = text;
     this.controls.forEach((control) => control.resize());
+    this.start?.check();
   }
 
   // What the service has found the run's size to be by the first control.
   sized(control, size) {
-    if (control !== this.controls[0] || String(size) === String(this.found)) return;
+    if (control === this.controls[0]) this.settle(size);
+  }
+
+  settle(size) {
+    if (String(size) === String(this.found)) return;
     this.found = size;
     this.controls.forEach((each) => { each.board?.resize(each.canvasSize); each.maskBoard?.resize(each.canvasSize); });
   }
@@ -73,11 +94,12 @@ export class Stack {
   async toText() {
     const controls = await Promise.all(this.controls.map((control) => control.toJson()));
     const missing = controls.findIndex((control) => control === null);
-    return JSON.stringify({ controls: controls.filter(Boolean), missing: missing < 0 ? null : missing + 1 });
+    return JSON.stringify({ controls: controls.filter(Boolean), missing: missing < 0 ? null : missing + 1, start: this.start?.toJson() ?? null });
   }
 
-  load(controls) {
-    this.controls = [];
+  // Controls as a restored request has them; base and size are those of its form, which are set a moment later.
+  load(controls, { base = this.base, size = this.asked } = {}) {
+    Object.assign(this, { controls: [], base, asked: size });
     this.found = null;
     this.list.replaceChildren();
     controls.forEach((control) => this.add({ ...control, source: control.ready ? "ready" : "photo", picture: control.image }));
@@ -85,8 +107,14 @@ export class Stack {
   }
 }
 
+let known = null;
+
+// The one stack of the page, once it is there.
+export const theStack = new Promise((resolve) => { known = resolve; });
+
 export async function startStack(place) {
   const stack = new Stack(place, await ask("catalogue"));
   window.zeroconv = { ...window.zeroconv, stack };
+  known(stack);
   return stack;
 }

@@ -30,6 +30,12 @@ export class Strokes {
     return this.list.slice(last + 1).length === 0;
   }
 
+  // The address of a picture over which nothing has been drawn, so that it is sent as it came; null where there is more or less.
+  get only() {
+    const [first, ...others] = this.list;
+    return first?.kind === "image" && !first.isStretched && !others.length ? first.address : null;
+  }
+
   // Draws all of it; `background` is the colour that an eraser and a cleared canvas have.
   async draw(canvas, background) {
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -44,7 +50,10 @@ export class Strokes {
 export function drawStroke(context, stroke, background) {
   const { width, height } = context.canvas;
   if (stroke.kind === "fill") fill(context, stroke.colour ?? background);
-  else if (stroke.kind === "image") context.drawImage(stroke.image, 0, 0, width, height);
+  else if (stroke.kind === "image") {
+    context.imageSmoothingEnabled = !stroke.isSharp;
+    context.drawImage(stroke.image, 0, 0, width, height);
+  }
   else line(context, stroke, stroke.colour ?? background, Math.max(width, height));
 }
 
@@ -83,6 +92,11 @@ export function exactly(strokes, [width, height], background) {
   const picture = made.getImageData(0, 0, width, height);
   const pixels = new Uint32Array(picture.data.buffer);
   for (const stroke of strokes) {
+    if (stroke.kind === "image") {
+      drawStroke(one, stroke, background);
+      pixels.set(new Uint32Array(one.getImageData(0, 0, width, height).data.buffer));
+      continue;
+    }
     drawStroke(one, { kind: "fill", colour: stroke.colour ?? background }, background);
     const colour = new Uint32Array(one.getImageData(0, 0, 1, 1).data.buffer)[0];
     if (stroke.kind === "fill") pixels.fill(colour);
