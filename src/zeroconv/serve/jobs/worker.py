@@ -188,7 +188,8 @@ def begun_run(task: Task, base: BaseModel, models: Models) -> RunFolder:
     run = RunFolder(task.folder, task.request, None)
     dtype = next(name for name, known in NUMBER_TYPES.items() if known == base.dtype)
     run.begin(
-        *(base, task.prepared),
+        base,
+        task.prepared,
         device=str(base.device),
         dtype=dtype,
         file_hash=models.file_hash,
