@@ -10,17 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers_generate import largest_difference
+from lora_files import QUERIES, RANK, write_lora
 from networks import random_latents, random_text
 from tinybases import pipeline_of
 from zeroconv.base import BaseModel, load_base
 from zeroconv.base.hashing import weights_hash
 from zeroconv.errors import UserError
 from zeroconv.generate import Request, generate
-from zeroconv.generate.loras import with_loras
+from zeroconv.generate.loras import check_lora, with_loras
 from zeroconv.request.lora import Lora, parse_lora
 
-RANK = 2
-QUERIES = {"unet": ("to_q",), "text_encoder": ("q_proj",)}
 KOHYAS = {
     "unet": ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"),
     "text_encoder": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
@@ -31,20 +30,6 @@ KOHYAS = {
 @pytest.fixture(scope="module")
 def base(sd15_folder: Path) -> BaseModel:
     return load_base(sd15_folder)
-
-
-def write_lora(base: BaseModel, path: Path, layers: dict[str, tuple[str, ...]] = QUERIES, seed: int = 0) -> Path:
-    """A random LoRA on these layers of the U-Net and the text encoder, in diffusers' layout."""
-    generator = torch.Generator().manual_seed(seed)
-    state: dict[str, torch.Tensor] = {}
-    for prefix, network in {"unet": base.unet, "text_encoder": base.text_encoders[0]}.items():
-        for name, module in network.named_modules():
-            if name.endswith(layers[prefix]):
-                key = f"{prefix}.{name}"
-                state[f"{key}.lora_A.weight"] = torch.randn(RANK, module.in_features, generator=generator)
-                state[f"{key}.lora_B.weight"] = torch.randn(module.out_features, RANK, generator=generator)
-    save_file(state, path)
-    return path
 
 
 def in_kohyas_layout(file: Path, path: Path, alpha: float) -> Path:
@@ -113,6 +98,26 @@ def test_any_layers_of_the_text_encoder(
 
 @torch.no_grad()
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_several_add_up(base: BaseModel, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    files = [write_lora(base, tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
+    loras = (Lora(files[0], 0.5), Lora(files[1], -0.25))
+    merged = with_loras(base, loras)
+    parts = {"unet": (base.unet, merged.unet), "text_encoder": (base.text_encoders[0], merged.text_encoders[0])}
+    for prefix, (network, made) in parts.items():
+        expected = deepcopy(network)
+        for lora in loras:
+            state = load_file(lora.file)
+            for name, module in expected.named_modules():
+                if f"{prefix}.{name}.lora_A.weight" in state:
+                    up, down = (state[f"{prefix}.{name}.lora_{side}.weight"] for side in "BA")
+                    module.weight += lora.strength * up @ down
+        for key, weight in expected.state_dict().items():
+            torch.testing.assert_close(made.state_dict()[key], weight)
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_the_same_as_diffusers(base: BaseModel, sd15_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     file, before = write_lora(base, tmp_path / "lora.safetensors"), weights_hash(base.unet, *base.text_encoders)
@@ -137,13 +142,48 @@ def test_what_does_not_fit(base: BaseModel, sdxl_folder: Path, tmp_path: Path) -
     pytest.importorskip("peft")
     (tmp_path / "text.safetensors").write_text("no weights")
     for name, message in [("nothing.safetensors", "no LoRA file"), ("text.safetensors", "not a readable .safetensors")]:
-        with pytest.raises(UserError, match=message):
-            with_loras(base, (Lora(tmp_path / name),))
+        for refuse in (lambda lora: with_loras(base, (lora,)), lambda lora: check_lora(base, lora)):
+            with pytest.raises(UserError, match=message):
+                refuse(Lora(tmp_path / name))
     other = write_lora(base, tmp_path / "lora.safetensors", KOHYAS)
     with pytest.raises(UserError, match=r"does not fit the base .*: \d+ of its \d+ layers of the U-Net are not there"):
         with_loras(load_base(sdxl_folder), (Lora(other),))
     with pytest.raises(UserError, match="does not fit the base"):
         with_loras(load_base(sdxl_folder), (Lora(in_kohyas_layout(other, tmp_path / "kohya.safetensors", 1.0)),))
+    with pytest.raises(UserError, match="does not fit the base"):
+        check_lora(load_base(sdxl_folder), Lora(other))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("folder", ["sd15_folder", "sdxl_folder"])
+def test_what_fits_is_found_without_a_copy_of_the_base(
+    folder: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    pytest.importorskip("peft")
+    base = load_base(request.getfixturevalue(folder))
+    before = weights_hash(base.unet, *base.text_encoders)
+    file = write_lora(base, tmp_path / "lora.safetensors", KOHYAS)
+    check_lora(base, Lora(file))
+    state = load_file(file)
+    wide = {key: value.repeat(1, 2) if "attn2.to_k.lora_A" in key else value for key, value in state.items()}
+    save_file(wide, tmp_path / "wide.safetensors")
+    with pytest.raises(UserError, match=r"does not fit the base .*: size mismatch for"):
+        check_lora(base, Lora(tmp_path / "wide.safetensors"))
+    assert weights_hash(base.unet, *base.text_encoders) == before
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_other_threads_may_build_networks_meanwhile(
+    base: BaseModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+
+    def for_all_threads(*_: object) -> None:
+        raise AssertionError("every network that is built now has no weights, also in other threads")
+
+    monkeypatch.setattr("peft.tuners.tuners_utils.init_empty_weights", for_all_threads)
+    file = write_lora(base, tmp_path / "lora.safetensors")
+    assert with_loras(base, (Lora(file),)) is not base
 
 
 def test_how_it_is_written(tmp_path: Path) -> None:

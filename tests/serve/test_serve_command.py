@@ -74,6 +74,7 @@ def said(capsys: Capture, *flags: str) -> str:
 def test_mistakes_are_one_sentence(capsys: Capture, tmp_path: Path) -> None:
     data = ["--data", str(tmp_path)]
     assert "is written NAME=PATH, got 'edges'" in said(capsys, "--controlnet", "edges", *data)
+    assert "--lora is written NAME=PATH, got 'ink'" in said(capsys, "--lora", "ink", *data)
     assert "--base a is given twice" in said(capsys, "--base", "a=x", "--base", "a=y", *data)
     assert "which needs a token" in said(capsys, "--host", "0.0.0.0", *data)
     assert "did you mean '--port'" in said(capsys, "--prot", "1")

@@ -4,7 +4,6 @@ Shapes: H, W the picture's height and width; a condition image is uint8 (H, W, 3
 """
 
 import contextlib
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from zeroconv import fields
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import read_image
+from zeroconv.notes import note
 
 Resize = Literal["nearest", "linear"]
 """How a condition image may be scaled: nearest keeps its exact colours (classes, limbs), linear its slopes."""
@@ -172,7 +172,7 @@ def annotate(name: str, image: np.ndarray, options: Mapping[str, object] | None 
     """The condition image uint8 (H, W, 3) of a picture; warns when it came out empty."""
     made = create(name, **(options or {}))(image)
     for doubt in doubts(name, made):
-        warnings.warn(doubt, stacklevel=2)
+        note(doubt, stacklevel=2)
     return made
 
 
@@ -182,7 +182,7 @@ def annotate_many(
     """The condition image uint8 (H, W, 3) of each picture, in order; together where the condition's network can."""
     made = extract_many(create(name, **(options or {})), images)
     for doubt in dict.fromkeys(doubt for each in made for doubt in doubts(name, each)):
-        warnings.warn(doubt, stacklevel=2)
+        note(doubt, stacklevel=2)
     return made
 
 
@@ -197,7 +197,7 @@ def annotate_file(name: str, path: Path, options: Mapping[str, object] | None = 
     if made is None:
         return annotate(name, np.asarray(read_image(path)), options)
     for doubt in doubts(name, made):
-        warnings.warn(doubt, stacklevel=2)
+        note(doubt, stacklevel=2)
     return made
 
 

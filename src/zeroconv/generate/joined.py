@@ -13,12 +13,13 @@ def agreement(request: Request) -> Hashable | None:
     """What requests on one base must agree in to be sampled together, from a request in which nothing is left open.
 
     Prompts, negative prompts, seeds, strengths, condition images and masks may differ. None: it is sampled alone, as
-    one that begins from a picture or has LoRAs.
+    one that begins from a picture.
     """
-    if request.image is not None or request.loras:
+    if request.image is not None:
         return None
     settings = (request.size, request.steps, request.guidance, request.scheduler, request.speed, request.prompt_mode)
-    return settings, tuple(_control_agreement(control) for control in request.controls)
+    loras = tuple((str(lora.file), lora.strength) for lora in request.loras)
+    return settings, loras, tuple(_control_agreement(control) for control in request.controls)
 
 
 def _control_agreement(control: ControlRequest) -> Hashable:
@@ -28,7 +29,7 @@ def _control_agreement(control: ControlRequest) -> Hashable:
 
 
 def join(several: Sequence[Prepared]) -> Prepared:
-    """One run with the pictures of all, in order; all are for one base and have one `agreement`.
+    """One run with the pictures of all, in order; all are for one base, LoRAs included, and have one `agreement`.
 
     A picture is, to 1/255, the one it is alone.
     """

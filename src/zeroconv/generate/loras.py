@@ -1,7 +1,10 @@
 """LoRA on the base (arXiv 2106.09685): any file diffusers reads, merged into a copy of the base through peft."""
 
 import dataclasses
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -17,6 +20,8 @@ _TEXT_LAYER = re.compile(
 )
 """One half of a LoRA on a layer of a text encoder, in kohya's or peft's layout."""
 _OTHER_SIDE = {"lora_down": "lora_up", "lora_A": "lora_B"}
+_ADAPTER = "lora"
+"""What peft calls the one it holds."""
 
 
 def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
@@ -29,13 +34,24 @@ def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
     _check_peft()
     unet, encoders = deepcopy(base.unet), tuple(deepcopy(encoder) for encoder in base.text_encoders)
     pipeline = _pipeline(base, unet, encoders)
-    names = [f"lora-{index}" for index in range(len(loras))]
-    for name, lora in zip(names, loras, strict=True):
-        _load(pipeline, lora, name, base)
-    pipeline.set_adapters(names, [lora.strength for lora in loras])
-    pipeline.fuse_lora(adapter_names=names)
-    pipeline.unload_lora_weights()
+    for lora in loras:  # one by one: several at once have peft warn and transformers report what is not so
+        _load(pipeline, lora, base)
+        pipeline.set_adapters([_ADAPTER], [lora.strength])
+        pipeline.fuse_lora(adapter_names=[_ADAPTER])
+        pipeline.unload_lora_weights()
     return dataclasses.replace(base, unet=unet, text_encoders=encoders)
+
+
+def check_lora(base: BaseModel, lora: Lora) -> None:
+    """UserError where `with_loras` would refuse the LoRA, found without a copy of the base.
+
+    For the start of a program: networks that other threads build meanwhile would come without weights.
+    """
+    _check_peft()
+    with torch.device("meta"):
+        unet = type(base.unet).from_config(base.unet.config)
+        encoders = tuple(type(encoder)(encoder.config) for encoder in base.text_encoders)
+    _load(_pipeline(base, unet, encoders), lora, base)
 
 
 def _check_peft() -> None:
@@ -58,7 +74,7 @@ def _pipeline(base: BaseModel, unet: Any, encoders: tuple[Any, ...]) -> Any:
     return StableDiffusionXLPipeline(**parts, add_watermarker=False)
 
 
-def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
+def _load(pipeline: Any, lora: Lora, base: BaseModel) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -71,12 +87,28 @@ def _load(pipeline: Any, lora: Lora, name: str, base: BaseModel) -> None:
     try:
         state |= _silent_layers(state)
         _check_places(pipeline, state)
-        pipeline.load_lora_weights(state, adapter_name=name)
+        # without memory all networks come that any thread builds meanwhile: for those alone that have none themselves
+        is_check = pipeline.unet.device.type == "meta"
+        with _own_errors_alone():
+            pipeline.load_lora_weights(state, adapter_name=_ADAPTER, low_cpu_mem_usage=is_check)
     except (RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        lines = str(error).strip().splitlines()
+        reason = next((line.strip() for line in lines if "size mismatch" in line), lines[0])
         raise UserError(f"the LoRA {lora.file} does not fit the base {base.name}: {reason}") from error
-    if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
+    if not any(_ADAPTER in adapters for adapters in pipeline.get_list_adapters().values()):
         raise UserError(f"{lora.file} holds no LoRA for the base {base.name}")
+
+
+@contextmanager
+def _own_errors_alone() -> Iterator[None]:
+    """Without diffusers' own pages about a LoRA of another base, which we tell in a sentence."""
+    logger = logging.getLogger("diffusers.loaders.peft")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _silent_layers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -3,7 +3,6 @@
 Whatever a user can get wrong shows here, before the first denoising step.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
@@ -22,7 +21,9 @@ from zeroconv.generate.picture_input import has_inpainting_channels
 from zeroconv.generate.prepared import Prepared, PreparedControl
 from zeroconv.generate.speed import LEVELS, Level
 from zeroconv.images import RESAMPLING, contained, fit, fitted_mask, pad, read_image, to_rgb
+from zeroconv.notes import note
 from zeroconv.request.control import ControlRequest
+from zeroconv.request.lora import Lora
 from zeroconv.request.request import Request, default_size, rounded
 from zeroconv.schedulers import check_steps, default_scheduler, make_scheduler
 from zeroconv.weights import Sidecar
@@ -31,14 +32,19 @@ _DENOISE = 0.8
 """diffusers' default strength of image-to-image."""
 LoadControl = Callable[[str | Path, BaseModel], tuple[ControlNet | Adapter, Sidecar]]
 """The name of what steers and the base it is for -> itself, and what is known of its training."""
+Merge = Callable[[BaseModel, tuple[Lora, ...]], BaseModel]
+"""A base and the LoRAs of a request -> the base that the request is made with."""
 _Network = tuple[str, ControlNet | Adapter, Sidecar]
 """What acts: its name, which one in memory lacks, itself, and what is known of its training."""
 
 
-def prepare(base: BaseModel, request: Request, load: LoadControl = weights.load_control) -> Prepared:
+def prepare(
+    base: BaseModel, request: Request, load: LoadControl = weights.load_control, merge: Merge = with_loras
+) -> Prepared:
     """Decides what the request leaves open and loads what it names. UserError for what this base cannot serve.
 
-    load: what gives the ControlNets by their names, for callers that keep them.
+    load: what gives the ControlNets by their names, and merge: what puts LoRAs into the base, for callers that keep
+    them.
     """
     networks = _load(base, request.controls, load)
     inputs = [_read(control, network[2]) for control, network in zip(request.controls, networks, strict=True)]
@@ -63,14 +69,14 @@ def prepare(base: BaseModel, request: Request, load: LoadControl = weights.load_
     image = None if image is None else fit(image, size, request.fit)
     if level != LEVELS["exact"]:
         notes = (*notes, f"speed {request.speed}: {level.steps(request.steps)} steps of {name}")
-    return Prepared(with_loras(base, request.loras), settled, controls, scheduler, image, mask, level, notes)
+    return Prepared(merge(base, request.loras), settled, controls, scheduler, image, mask, level, notes)
 
 
 def _level(base: BaseModel, request: Request) -> Level:
     """What is left out for speed: nothing where base or scheduler are distilled for few steps as it is."""
     if request.speed != "exact" and (request.scheduler == "lcm" or _is_distilled(base)):
         few = "the scheduler lcm" if request.scheduler == "lcm" else base.name
-        warnings.warn(f"the speed {request.speed} has no effect with {few}, made for few steps", stacklevel=3)
+        note(f"the speed {request.speed} has no effect with {few}, made for few steps", stacklevel=3)
         return LEVELS["exact"]
     return LEVELS[request.speed]
 
@@ -79,7 +85,7 @@ def _warn_of_negative(base: BaseModel, request: Request, guidance: float) -> Non
     """Where no unconditional prediction is made, nothing reads the negative prompt."""
     if any(request.negative) and (guidance == 1 or _is_distilled(base)):
         reason = f"with {base.name}, which embeds its guidance" if _is_distilled(base) else "at a guidance of 1"
-        warnings.warn(f"the negative prompt has no effect {reason}", stacklevel=3)
+        note(f"the negative prompt has no effect {reason}", stacklevel=3)
 
 
 def _check_inpainting(base: BaseModel, request: Request) -> None:
@@ -107,9 +113,9 @@ def _is_distilled(base: BaseModel) -> bool:
 def _warn_of_distillation(base: BaseModel, scheduler: str, request: Request) -> None:
     """Few-step samplers and few-step networks belong together."""
     if scheduler == "lcm" and not _is_distilled(base) and not request.loras:
-        warnings.warn(f"the scheduler lcm is for bases distilled for few steps; {base.name} is none", stacklevel=3)
+        note(f"the scheduler lcm is for bases distilled for few steps; {base.name} is none", stacklevel=3)
     if scheduler != "lcm" and _is_distilled(base):
-        warnings.warn(f"{base.name} was distilled for the scheduler lcm, not for {scheduler}", stacklevel=3)
+        note(f"{base.name} was distilled for the scheduler lcm, not for {scheduler}", stacklevel=3)
 
 
 def default_checkpoint(base: BaseModel, condition: str) -> str:
@@ -149,7 +155,7 @@ def _size(base: BaseModel, request: Request, inputs: list[Image.Image]) -> tuple
         size = rounded(request.size, multiple)
         if size != request.size:
             change = f"the size {_text(request.size)} was rounded to {_text(size)}"
-            warnings.warn(f"{change}: this base needs multiples of {multiple}", stacklevel=3)
+            note(f"{change}: this base needs multiples of {multiple}", stacklevel=3)
         return size, ()
     if not inputs:
         size = rounded((native, native), multiple)
@@ -188,11 +194,11 @@ def _prepare_control(
 ) -> PreparedControl:
     name, controlnet, sidecar = network
     if sidecar.condition not in ("", None, control.name):
-        warnings.warn(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
+        note(f"{name} was trained on {sidecar.condition}, but gets {control.name} images", stacklevel=4)
     options = {} if control.ready else _options(control, sidecar)
     settled = replace(control, options=options, checkpoint=name or controlnet)
     if not any(control.strengths(len(request.seeds))):
-        warnings.warn(f"the control {control.name} has no effect at a strength of 0", stacklevel=4)
+        note(f"the control {control.name} has no effect at a strength of 0", stacklevel=4)
     mask = None if control.mask is None else fitted_mask(control.mask, size, request.fit, control.feather)
     return PreparedControl(settled, *_condition(settled, given, size, request), controlnet, sidecar, mask)
 
@@ -223,6 +229,6 @@ def _condition(
         made = conditions.annotate(control.name, np.asarray(inside), control.options)
         return pad(inside, size), pad(Image.fromarray(made), size)
     for doubt in conditions.doubts(control.name, np.asarray(inside)):
-        warnings.warn(doubt, stacklevel=5)
+        note(doubt, stacklevel=5)
     padded = pad(inside, size)
     return padded, padded

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from zeroconv.base import BaseModel
+from zeroconv.base.prompts import note_cuts
 from zeroconv.control import Text
 from zeroconv.errors import UserError
 from zeroconv.request.prompt_mode import PromptMode, compel_library
+from zeroconv.request.request import Request
 
 
 @torch.no_grad()
@@ -35,6 +37,14 @@ def encode_prompts(
     empty = [_encode(base, prompt, size, mode) if prompt else base.encode_negative([""], size) for prompt in negatives]
     even = _evened([*texts, *empty])
     return Text.cat(even[: len(texts)]), Text.cat(even[len(texts) :])
+
+
+def note_unread(base: BaseModel, request: Request) -> None:
+    """Notes what of the prompts will not be read, without reading them."""
+    if request.prompt_mode == "plain":
+        for text in (request.prompt, request.negative):
+            for tokenizer, encoder in zip(base.tokenizers, base.text_encoders, strict=True):
+                note_cuts(tokenizer, encoder, [text] if isinstance(text, str) else text)
 
 
 def _encode(base: BaseModel, prompt: str, size: tuple[int, int], mode: PromptMode) -> Text:

@@ -17,7 +17,7 @@ from zeroconv.errors import UserError
 from zeroconv.generate.prepared import Prepared, PreparedControl
 from zeroconv.images import atomic_write, read_image, read_metadata, save_png
 from zeroconv.request import Request, record
-from zeroconv.request.files import sha256
+from zeroconv.request.files import NameOf, file_sha256, portable_file, sha256
 from zeroconv.sheet import sheet
 
 _ON_THE_SHEET = 64
@@ -57,10 +57,13 @@ class RunFolder:
         dtype: str,
         tokenizer: str | None = None,
         file_hash: Callable[[object], str | None] = weights.file_hash,
+        lora_hash: Callable[[object], str | None] = file_sha256,
+        name_of: NameOf = portable_file,
     ) -> None:
         """Writes the condition images and settles what each picture's metadata says.
 
-        file_hash: the sha256 of a control's weights, by its name.
+        file_hash, lora_hash: the sha256 of a control's weights and of a LoRA, by their names
+        name_of: how the names of base, ControlNets and LoRAs are written
         """
         self.request = prepared.request
         self.shown += [("image", prepared.image)] if prepared.image else []
@@ -75,7 +78,14 @@ class RunFolder:
             about["tokenizer"] = tokenizer
         hashes = {str(c.request.checkpoint): file_hash(c.request.checkpoint) for c in prepared.controls}
         names = tuple(path.name for path in self.controls)
-        self.record = record.run_record(self.request, self.folder, base=about, checkpoints=hashes, images=names)
+        self.record = record.run_record(
+            *(self.request, self.folder),
+            base=about,
+            checkpoints=hashes,
+            images=names,
+            lora_hash=lora_hash,
+            name_of=name_of,
+        )
         self.record |= {"dtype": dtype, "device": device}
         self._copy_inputs(prepared)
         self._write_record({})

@@ -7,18 +7,20 @@ from typing import Any
 
 from zeroconv.errors import UserError, nearest
 from zeroconv.request.control import ControlRequest
-from zeroconv.request.files import file_sha256, found, found_or_copy, portable_file, warn_if_changed
+from zeroconv.request.files import NameOf, file_sha256, found, found_or_copy, portable_file, warn_if_changed
 
-_FILES = ("image", "mask", "checkpoint")
+_PICTURES = ("image", "mask")
+_FILES = (*_PICTURES, "checkpoint")
 _SETTINGS = tuple(field.name for field in fields(ControlRequest) if field.name not in ("name", "options", *_FILES))
 _KNOWN = ("condition", *_FILES, *_SETTINGS, "options")
 _CAME_OF_IT = ("image_sha256", "mask_sha256", "checkpoint_sha256", "condition_image", "mask_copy")
 
 
-def control_to_json(control: ControlRequest, folder: Path) -> dict[str, Any]:
-    """The control as plain JSON values, paths relative to `folder`."""
+def control_to_json(control: ControlRequest, folder: Path, name_of: NameOf = portable_file) -> dict[str, Any]:
+    """The control as plain JSON values, paths relative to `folder`; name_of: how its ControlNet's name is written."""
     settings = {name: getattr(control, name) for name in _SETTINGS}
-    files = {name: portable_file(getattr(control, name), folder) for name in _FILES}
+    files = {name: portable_file(getattr(control, name), folder) for name in _PICTURES}
+    files["checkpoint"] = name_of(control.checkpoint, folder)
     return {
         "condition": control.name,
         **files,

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zeroconv import weights
@@ -26,6 +26,15 @@ def portable(name: str, folder: Path) -> str:
 def portable_file(file: object, folder: Path) -> str | None:
     """The portable name of a file; None for what has none, as a picture in memory."""
     return portable(str(file), folder) if isinstance(file, str | Path) else None
+
+
+NameOf = Callable[[object, Path], str | None]
+"""How the name of a base, a ControlNet or a LoRA is written into a record: `portable_file` or `as_it_is`."""
+
+
+def as_it_is(name: object, folder: Path) -> str | None:
+    """In place of `portable_file` for names that are no paths, though a file may be called so."""
+    return str(name) if isinstance(name, str | Path) else None
 
 
 def found(name: object, folder: Path) -> str | None:

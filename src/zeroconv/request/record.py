@@ -7,7 +7,7 @@ it. Reading takes a request that a person wrote as well as a record that we wrot
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,11 +24,11 @@ from zeroconv.request.control_record import (
     warn_of_changes,
 )
 from zeroconv.request.files import (
+    NameOf,
     file_sha256,
     found,
     found_or_copy,
     plain_name,
-    portable,
     portable_file,
     warn_if_changed,
 )
@@ -66,13 +66,14 @@ class Asked:
     """sha256 of each control's ControlNet in the run that is made again."""
 
 
-def to_json(request: Request, folder: Path) -> dict[str, Any]:
-    """The request as plain JSON values, paths relative to `folder`."""
+def to_json(request: Request, folder: Path, name_of: NameOf = portable_file) -> dict[str, Any]:
+    """The request as plain JSON values, paths relative to `folder`; name_of: how ControlNets and LoRAs are written."""
     asked = {name: getattr(request, name) for name in _ASKED}
     asked |= {name: list(value) for name, value in asked.items() if isinstance(value, tuple)}
-    asked["loras"] = [{"file": portable_file(lora.file, folder), "strength": lora.strength} for lora in request.loras]
+    asked["loras"] = [{"file": name_of(lora.file, folder), "strength": lora.strength} for lora in request.loras]
     asked |= {name: portable_file(getattr(request, name), folder) for name in _PICTURES}
-    return {"schema": SCHEMA, **asked, "controls": [control_to_json(control, folder) for control in request.controls]}
+    controls = [control_to_json(control, folder, name_of) for control in request.controls]
+    return {"schema": SCHEMA, **asked, "controls": controls}
 
 
 def from_json(record: object, folder: Path, *, of: str) -> Asked:
@@ -129,6 +130,8 @@ def run_record(
     base: Mapping[str, str],
     checkpoints: Mapping[str, str | None],
     images: tuple[str, ...],
+    lora_hash: Callable[[object], str | None] = file_sha256,
+    name_of: NameOf = portable_file,
 ) -> dict[str, Any]:
     """The request with the hashes and versions it was made with: what goes into each picture.
 
@@ -136,12 +139,14 @@ def run_record(
                  relative to `folder`
     checkpoints  sha256 of each ControlNet by the name the request has for it
     images       the condition images' file names, one per control
+    lora_hash    the sha256 of a LoRA by the name the request has for it
+    name_of      how names of bases, ControlNets and LoRAs are written
     """
-    record = to_json(request, folder)
+    record = to_json(request, folder, name_of)
     for lora, asked_lora in zip(record["loras"], request.loras, strict=True):
-        lora["sha256"] = file_sha256(asked_lora.file)
+        lora["sha256"] = lora_hash(asked_lora.file)
     record |= {f"{name}_sha256": file_sha256(getattr(request, name)) for name in _PICTURES}
-    paths = {name: portable(base[name], folder) for name in ("name", "tokenizer") if name in base}
+    paths = {name: name_of(base[name], folder) for name in ("name", "tokenizer") if name in base}
     record["base"] = {**base, **paths}
     for control, asked, image in zip(record["controls"], request.controls, images, strict=True):
         control |= hashes(asked)

@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="NAME|NAME=PATH", action="append", default=[], help=f"{text}(default: tiny)")
     text = "a ControlNet or T2I-Adapter to offer, beside those that ship"
     parser.add_argument("--controlnet", metavar="NAME=PATH", action="append", default=[], help=text)
+    text = "a LoRA to offer, a .safetensors file (extra lora); once for each"
+    parser.add_argument("--lora", metavar="NAME=PATH", action="append", default=[], help=text)
     text = f"folder for jobs, pictures and history (default: {FOLDER} in the working directory)"
     parser.add_argument("--data", metavar="DIR", type=Path, default=Path(FOLDER), help=text)
     text = (
@@ -69,26 +71,25 @@ def run(args: argparse.Namespace) -> int:
     """Serves until it is told to end."""
     _check_extra()
     settings = settings_of(args)
-    bases, controlnets = _places(args.base, "--base"), _places(args.controlnet, "--controlnet")
+    given = {"--base": args.base, "--controlnet": args.controlnet, "--lora": args.lora}
+    places = [_places(texts, flag) for flag, texts in given.items()]
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if args.ray_replicas:
-            _serve_scaled(settings, bases, controlnets, args)
+            _serve_scaled(settings, places, args)
             return 0
         with _listening(settings) as listener:
             from zeroconv.serve.running import serve
 
-            serve(settings, listener, bases, controlnets, device=args.device, dtype=args.dtype)
+            serve(settings, listener, *places, device=args.device, dtype=args.dtype)
     except KeyboardInterrupt:
         print(f"\nzeroconv serve has ended; what was not finished waits in {settings.data}")
     return 0
 
 
-def _serve_scaled(
-    settings: Settings, bases: Mapping[str, str], controlnets: Mapping[str, str], args: argparse.Namespace
-) -> None:
+def _serve_scaled(settings: Settings, places: Sequence[Mapping[str, str]], args: argparse.Namespace) -> None:
     """Many processes; UserError where Ray is not installed."""
     if args.ray_replicas < 1:
         raise UserError(f"--ray-replicas must be 1 or more, not {args.ray_replicas}")
@@ -99,7 +100,7 @@ def _serve_scaled(
     from zeroconv.serve.scale.deployment import serve_scaled
 
     settings = replace(settings, port=port)
-    serve_scaled(settings, bases, controlnets, device=args.device, dtype=args.dtype, replicas=args.ray_replicas)
+    serve_scaled(settings, *places, device=args.device, dtype=args.dtype, replicas=args.ray_replicas)
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -154,7 +155,7 @@ def _places(texts: Sequence[str], flag: str) -> dict[str, str]:
     places: dict[str, str] = {}
     for text in texts:
         name, equals, place = text.partition("=")
-        if not name or (equals and not place) or (not equals and flag == "--controlnet"):
+        if not name or (equals and not place) or (not equals and flag != "--base"):
             raise UserError(f"{flag} is written NAME=PATH, got {text!r}")
         if name in places:
             raise UserError(f"{flag} {name} is given twice; every one needs a name of its own")

@@ -1,17 +1,17 @@
 """Connections of clients who are many, or slow: how many there may be, and how long a request's head may take."""
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zeroconv.serve.settings import Limits
 
-_SENTENCE = b'{"error": {"code": "busy", "message": "too many connections; come again later"}}'
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
-)
+_FULL = (503, "busy", "too many connections; come again later", "Retry-After: 5")
+_NO_HTTP = (400, "bad_request", "this is no request in HTTP/1.1")
 
 
 def bounded(limits: Limits) -> type[asyncio.Protocol]:
@@ -28,7 +28,7 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             """Refuses what is too many; the others have so long for the head of their first request."""
             super().connection_made(transport)
             if len(self.connections) > limits.connections:
-                transport.write(_FULL)
+                transport.write(_answer(*_FULL))
                 transport.close()
             else:
                 self._wait()
@@ -40,6 +40,12 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
                 self._stop_waiting()
             elif self._waiting is None:
                 self._wait()
+
+        def send_400_response(self, msg: str) -> None:
+            """What is no HTTP is answered in the API's shape too, where no other answer has begun."""
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                self.transport.write(_answer(*_NO_HTTP))
+            self.transport.close()
 
         def connection_lost(self, exc: Exception | None) -> None:
             """The timer goes with the connection."""
@@ -55,3 +61,10 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
                 self._waiting = None
 
     return Bounded
+
+
+def _answer(status: int, code: str, message: str, *headers: str) -> bytes:
+    """A whole answer, of a connection that no application sees."""
+    body = json.dumps({"error": {"code": code, "message": message}})
+    sizes = (f"Content-Length: {len(body)}", "Content-Type: application/json", "Connection: close")
+    return "\r\n".join((f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *sizes, *headers, "", body)).encode()

@@ -1,4 +1,4 @@
-"""The bases and ControlNets that a server offers, by name: nothing else can be asked for."""
+"""The bases, ControlNets and LoRAs that a server offers, by name: nothing else can be asked for."""
 
 import re
 import threading
@@ -14,7 +14,10 @@ from zeroconv.adapter import Adapter
 from zeroconv.base import BaseModel, load_base
 from zeroconv.control import ControlNet
 from zeroconv.errors import UserError, nearest
-from zeroconv.generate.prepare import default_guidance
+from zeroconv.generate.prepare import default_guidance, prepare
+from zeroconv.generate.prepared import Prepared
+from zeroconv.request import Lora, Request
+from zeroconv.serve.loras import LoraInfo, Loras
 from zeroconv.weights import Sidecar
 from zeroconv.weights.describe import describe
 from zeroconv.weights.places import CONTROLS, find
@@ -50,15 +53,17 @@ class Models:
         self,
         bases: Mapping[str, str] | None = None,
         controlnets: Mapping[str, str] | None = None,
+        loras: Mapping[str, str] | None = None,
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """bases, controlnets: name -> place, as `load_base` and `weights.load` read it; the ControlNets that ship are
-        there besides. UserError for a name that is none, or a place where there is nothing of the kind."""
-        bases = bases or {"tiny": "tiny"}
+        there besides. loras: name -> file. UserError for a name that is none, or a place where there is nothing of the
+        kind."""
+        bases, loras = bases or {"tiny": "tiny"}, loras or {}
         self._places = {**{name: name for name in weights.BUILT_IN}, **(controlnets or {})}
-        for name in (*bases, *self._places):
+        for name in (*bases, *self._places, *loras):
             if not _NAME.fullmatch(name):
                 raise UserError(f"{name!r} is no name: expected letters, digits, dots and dashes; write NAME=PATH")
         self._lock = threading.RLock()
@@ -69,6 +74,7 @@ class Models:
         infos = [_controlnet_info(name, place) for name, place in self._places.items()]
         families = {base.family for base in self._bases.values()}
         self._infos = {info.name: info for info in infos if info.name not in weights.BUILT_IN or "tiny" in families}
+        self._loras = Loras(loras, self._bases)
 
     def bases(self) -> Mapping[str, ModelInfo]:
         """Name -> what is known of it; the first is taken where none is named."""
@@ -77,6 +83,10 @@ class Models:
     def controlnets(self) -> Mapping[str, ModelInfo]:
         """Name -> what is known of it."""
         return dict(self._infos)
+
+    def loras(self) -> Mapping[str, LoraInfo]:
+        """Name -> what is known of it."""
+        return self._loras.infos()
 
     @property
     def default_base(self) -> str:
@@ -101,6 +111,10 @@ class Models:
         if "unknown" not in (family, own) and family != own:
             raise UserError(f"the ControlNet {name} is for bases of the family {family}, {base} is {own}")
 
+    def check_lora(self, name: str, base: str) -> None:
+        """UserError where no such LoRA is offered, or one that does not fit the base."""
+        self._loras.check(name, base)
+
     def controlnet_for(self, condition: str, base: str) -> str:
         """The name of the first ControlNet for a condition and a base; UserError says which conditions there are."""
         family = self.base(base).family
@@ -110,6 +124,24 @@ class Models:
             known = ", ".join(sorted(name for name in fitting if name)) or "none"
             raise UserError(f"no ControlNet for {condition} is offered for the base {base}; there is: {known}")
         return fitting[condition]
+
+    def prepare(self, base: str, request: Request) -> Prepared:
+        """A request made ready, its LoRAs not yet in the base: `merged` brings them when the pictures are made."""
+        return prepare(self.base(base), request, self.load_control, merge=lambda base, loras: base)
+
+    def merged(self, base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
+        """The base with these LoRAs, which have their registered names; the base itself where there are none."""
+        return self._loras.merged(base, loras)
+
+    def lora_hash(self, name: object) -> str | None:
+        """The sha256 of a LoRA's file; None for what is not offered here."""
+        return self._loras.file_hash(name)
+
+    def lora_named(self, file: str, hash: str | None) -> str | None:
+        """The name of the LoRA that a record means: one that is offered under it, else by its file's hash; or None."""
+        if file in self.loras():
+            return file
+        return next((name for name in self.loras() if hash is not None and self.lora_hash(name) == hash), None)
 
     def load_control(self, name: str | Path, base: BaseModel) -> tuple[ControlNet | Adapter, Sidecar]:
         """A ControlNet by its name for a base that is offered, as `prepare` asks for it; loaded once."""

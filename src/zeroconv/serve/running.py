@@ -25,6 +25,7 @@ def serve(
     listener: socket.socket,
     bases: Mapping[str, str],
     controlnets: Mapping[str, str],
+    loras: Mapping[str, str],
     *,
     device: str | None,
     dtype: str,
@@ -32,7 +33,7 @@ def serve(
     """Loads the models, takes up what waits in the data folder and answers until a signal comes."""
     place = asked_device(device)
     number = NUMBER_TYPES[number_type(dtype, fastest_type(place))]
-    models = Models(bases, controlnets, device=str(place), dtype=number)
+    models = Models(bases, controlnets, loras, device=str(place), dtype=number)
     settings.data.mkdir(parents=True, exist_ok=True)
     jobs = Jobs(settings, models)
     try:

@@ -20,6 +20,8 @@ class Limits:
     """Pictures of a request."""
     controls: int = 4
     """Controls of a request."""
+    loras: int = 4
+    """LoRAs of a request."""
     characters: int = 4000
     """Characters of a prompt, and of a negative prompt."""
     batch: int = 16

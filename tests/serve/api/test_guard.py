@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import json
 import socket
 import struct
 import time
@@ -246,7 +247,9 @@ def test_garbage(served: Served) -> None:
         HEAD + b"Content-Length: x\r\n\r\n",
     ):
         answer = received(raw(served, data))
-        assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer
+        head, _, sent = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 4") and b"content-type: application/json" in head.lower(), answer
+        assert json.loads(sent)["error"]["code"] in ("bad_request", "wrong_host")
 
 
 def bomb(width: int, height: int) -> bytes:

@@ -54,6 +54,14 @@ def test_pictures_as_parts_of_a_form(served: Served) -> None:
     assert served.ended(answer.json()["id"])["status"] == "done"
 
 
+def test_what_was_decided_is_in_the_job(served: Served) -> None:
+    job = served.submit(body(size=[70, 64]))
+    assert job["notes"] == ["the size 70x64 was rounded to 64x64: this base needs multiples of 32"]
+    (found,) = (each for each in served.http.get("/v1/jobs").json()["jobs"] if each["id"] == job["id"])
+    assert found["notes"] == job["notes"]
+    assert served.submit(body())["notes"] == []
+
+
 def test_a_run_json_is_a_request(served: Served) -> None:
     job = served.ended(served.submit(body())["id"])
     made = json.loads(picture(served, job["links"]["pictures"][0]).info["zeroconv"])
@@ -133,7 +141,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"seeds": []}, "seeds", ""),
     ({"base": "/etc"}, "", "is offered here"),
     ({"base": {"name": "tny"}}, "", "did you mean 'tiny'"),
-    ({"loras": [{"file": "x.safetensors"}]}, "loras", ""),
+    ({"loras": [{"file": "x.safetensors"}]}, "", "no LoRAs are offered here"),
+    ({"loras": [{"path": "x"}]}, "loras.0.file", ""),
     ({"image": "/etc/passwd"}, "image", "a path or an address is not opened"),
     ({"image": "http://127.0.0.1/x.png"}, "image", "a path or an address is not opened"),
     ({"image": "file:///etc/passwd"}, "image", "a path or an address is not opened"),

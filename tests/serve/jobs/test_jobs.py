@@ -16,6 +16,7 @@ from serving import drawing
 from zeroconv.errors import UserError
 from zeroconv.generate import ControlRequest, Request, generate
 from zeroconv.images import read_image
+from zeroconv.notes import kept, note
 from zeroconv.request import Lora, record
 from zeroconv.serve.jobs import ENDED, Event, Job, Jobs, QueueFull
 from zeroconv.serve.models import Models
@@ -243,9 +244,10 @@ def test_old_jobs_go(make_jobs: MakeJobs) -> None:
     for _ in range(3):
         ids.append(jobs.submit(request(steps=1), base="tiny", client="a").id)
         ended(jobs, ids[-1])
+    jobs.close()  # waits for the worker, who lets them go after the last has ended
+    jobs = make_jobs(kept_jobs=2)
     assert [job.id for job in jobs.history()] == [ids[2], ids[1]]
     assert jobs.job(ids[0]) is None
-    jobs.close()
     assert not (jobs._folder / ids[0]).exists()
 
 
@@ -257,7 +259,7 @@ REFUSED = [
     ({"controls": (ControlRequest("canny", drawing()),) * 5}, "5 controls are more than the 4"),
     ({"controls": (ControlRequest("canny", "/etc/passwd"),)}, "opens no path"),
     ({"image": "http://example.org/x.png"}, "opens no path"),
-    ({"loras": (Lora("x.safetensors"),)}, "loras are not offered"),
+    ({"loras": (Lora("x.safetensors"),)}, "no LoRAs are offered here"),
     ({"controls": (ControlRequest("canny", drawing(), checkpoint="/models/x"),)}, "no ControlNet '/models/x' is off"),
     ({"controls": (ControlRequest("canny", drawing(), checkpoint="tiny-cany"),)}, "did you mean 'tiny-canny'"),
     ({"controls": (ControlRequest("tile", drawing()),)}, "no ControlNet for tile is offered"),
@@ -292,3 +294,40 @@ def test_a_disk_that_is_full_promises_nothing(make_jobs: MakeJobs, monkeypatch: 
 def test_an_unknown_base(make_jobs: MakeJobs) -> None:
     with pytest.raises(UserError, match="no base 'tny' is offered here; did you mean 'tiny'"):
         make_jobs().submit(request(), base="tny", client="a")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning", "ignore:the prompt exceeds")
+def test_what_was_decided_about_a_request_is_in_its_job_after_a_restart_too(make_jobs: MakeJobs) -> None:
+    jobs = make_jobs()
+    long = "a house " * 100
+    asked = request(long, size=(70, 64), negative="fog", guidance=1.0, speed="fast", steps=4)
+    id = jobs.submit(asked, base="tiny", client="a").id
+    plain = jobs.submit(request(), base="tiny", client="a")
+    notes = ended(jobs, id).notes
+    said = " ".join(notes)
+    for part in (
+        "70x64 was rounded to 64x64",
+        "the negative prompt has no effect at a guidance of 1",
+        "speed fast",
+        "tokens, its end is not seen by the base",
+    ):
+        assert said.count(part) == 1, (part, notes)
+    assert plain.notes == ()
+    jobs.close()
+    again = make_jobs().job(id)
+    assert again is not None and again.notes == notes
+
+
+def test_another_threads_notes_are_not_among_them() -> None:
+    def tell() -> None:
+        with pytest.warns(UserWarning, match="theirs"):
+            note("theirs")
+
+    with kept() as told:
+        note("mine")
+        other = threading.Thread(target=tell)
+        other.start()
+        other.join()
+    assert told == ["mine"]
+    with pytest.warns(UserWarning, match="mine"):
+        note("mine")

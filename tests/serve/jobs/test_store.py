@@ -1,5 +1,7 @@
 """The jobs' table: what is written is there for the next process, and for one process at a time."""
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +51,21 @@ def test_two_servers_do_not_share_a_folder(tmp_path: Path) -> None:
         Store(tmp_path / "jobs.sqlite3")
     store.close()
     Store(tmp_path / "jobs.sqlite3").close()
+
+
+def test_a_table_of_before_gets_what_it_lacks(tmp_path: Path) -> None:
+    store = Store(tmp_path / "jobs.sqlite3")
+    store.add(replace(ROW, notes=("rounded",)))
+    store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite3")) as connection:
+        connection.executescript("ALTER TABLE jobs DROP COLUMN notes; PRAGMA user_version=1;")
+    again = Store(tmp_path / "jobs.sqlite3")
+    assert again.find("id0") == ROW
+    again.add(replace(ROW, id="id1", notes=("rounded", "no effect")))
+    again.close()
+    last = Store(tmp_path / "jobs.sqlite3")
+    assert [row.notes for row in last.history(9, None, None)] == [("rounded", "no effect"), ()]
+    last.close()
 
 
 def test_what_is_no_database(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from zeroconv.serve.models import Models
 from zeroconv.serve.page.catalogue import catalogue, offered_options
 from zeroconv.serve.page.controls import Reader
 from zeroconv.serve.page.form import Form, request_of, seeds_of
+from zeroconv.serve.page.loras import restored_loras
 from zeroconv.serve.page.pictures import address_of
 from zeroconv.serve.page.preview import preview
 from zeroconv.serve.page.ranges import RANGES
@@ -28,7 +29,7 @@ from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
 
 LIMITS = Limits()
-FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "")
+FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "", "")
 GREY = address_of(Image.new("RGB", (64, 64), "grey"))
 
 
@@ -67,6 +68,9 @@ def test_one_seed_is_counted_up_and_several_stand_as_they_are(text: str, count: 
         ({"base": "none"}, "no base 'none'"),
         ({"stack": '{"missing": 2}'}, "control 2 has no picture yet"),
         ({"stack": "[["}, "load the page again"),
+        ({"loras": "[["}, "load the page again"),
+        ({"loras": "[1]"}, "load the page again"),
+        ({"loras": '[{"file": "x", "strength": "much"}]'}, "must be a number"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_told(models: Models, change: dict[str, Any], sentence: str) -> None:
@@ -141,8 +145,7 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
     assert restored.start == {"denoise": 0.6, "masked": True} and restored.controls[0]["strength"] == 0.5
-    told = {sentence for sentence in restored.notes if "LoRA" not in sentence}
-    assert told == {
+    assert set(restored.notes) == {
         "the starting picture is not on this server; give it again",
         "the mask of the starting picture is not on this server; give it again",
         *(f"the picture of control {number} is not on this server; give it again" for number in (1, 2, 3)),
@@ -153,6 +156,8 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
         "prompts were read as long; the page reads them plain",
         "pictures of another shape were fitted by pad; the page crops them",
     }
+    _, missing = restored_loras(restored.fields["loras"], models)
+    assert missing == ("the LoRA style.safetensors is not offered here",)
     assert plain.notes == () and plain.start is None
 
 

@@ -7,6 +7,8 @@ from PIL import Image
 from sent_pictures import decoded, encoded, house
 from zeroconv.errors import UserError
 from zeroconv.images import to_rgb
+from zeroconv.request import Lora
+from zeroconv.serve.loras import LoraInfo
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Limits
 from zeroconv.serve.webui.schema import Img2Img, Txt2Img
@@ -86,6 +88,50 @@ def test_what_has_no_effect_is_said(models: Models) -> None:
     assert "inpainting_fill 1" in said and "inpaint_full_res false" in said
 
 
+def offering(models: Models, *names: str) -> Models:
+    """The same models, with LoRAs of these names on the list."""
+    other = object.__new__(Models)
+    other.__dict__.update(models.__dict__)
+    other.loras = lambda: {name: LoraInfo(name, ("tiny",)) for name in names}  # type: ignore[method-assign]
+    return other
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "loras"),
+    [
+        ("a red cone", "a red cone", ()),
+        ("a  cone <b> ", "a  cone <b> ", ()),
+        ("a <lora:style:0.8> cone", "a cone", (Lora("style", 0.8),)),
+        ("<lora:style>a cone <lora:v1.2_ink:-.5>", "a cone", (Lora("style", 1.0), Lora("v1.2_ink", -0.5))),
+        ("<lora:style:0>", "", (Lora("style", 0.0),)),
+    ],
+)
+def test_loras_are_named_in_the_prompt(models: Models, prompt: str, words: str, loras: tuple[Lora, ...]) -> None:
+    request = order(offering(models, "style", "v1.2_ink"), prompt=prompt).request
+    assert (request.prompt, request.loras) == (words, loras)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ("stile:1", "no LoRA 'stile' is offered here; did you mean 'style'"),
+        ("/etc/passwd", "no LoRA '/etc/passwd' is offered here"),
+        ("style:0.8:0.5", "expected one number after the name"),
+        ("style:much", "as in <lora:style:0.8>"),
+        ("style:nan", "expected one number"),
+        ("style:1e999", "expected one number"),
+    ],
+)
+def test_loras_that_cannot_be_meant(models: Models, named: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        order(offering(models, "style"), prompt=f"a cone <lora:{named}>")
+
+
+def test_loras_are_left_out_where_that_is_asked(models: Models) -> None:
+    made = order(offering(models, "style"), prompt="a cone <lora:style:1>", disable_extra_networks=True)
+    assert (made.request.prompt, made.request.loras) == ("a cone", ()) and "left out" in " ".join(made.notes)
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -99,7 +145,9 @@ def test_what_has_no_effect_is_said(models: Models) -> None:
         ({"override_settings": {"sd_model_checkpoint": "tinny"}}, "did you mean 'tiny'"),
         ({"alwayson_scripts": {"ADetailer": {"args": [True, {}]}}}, "the script 'ADetailer' is not here"),
         ({"alwayson_scripts": {"controlnet": []}}, 'must be an object with "args"'),
-        ({"prompt": "<lora:house:0.8>"}, "this server offers none"),
+        ({"prompt": "<lora:house:0.8>"}, "no LoRAs are offered here"),
+        ({"prompt": "<lyco:house:0.8>"}, "no other networks in prompts"),
+        ({"negative_prompt": "<lora:house:0.8>"}, "read in the prompt alone"),
         ({"sampler_name": "DPM++ SDE"}, "the nearest here is"),
         ({"width": -1}, "must be 1 to 8192"),
         ({"width": 10**30}, "must be 1 to 8192"),

@@ -24,7 +24,7 @@ _HEARTBEAT = 15.0
 def job_json(job: Job) -> dict[str, Any]:
     """A job as `JobBody` has it."""
     place = f"/v1/jobs/{job.id}"
-    names = ("id", "status", "position", "steps_done", "steps", "error", "created", "began", "ended")
+    names = ("id", "status", "position", "steps_done", "steps", "error", "notes", "created", "began", "ended")
     count = len(job.record["controls"]) if job.began is not None else 0
     links = {
         "self": place,
@@ -41,6 +41,7 @@ def models_json(models: Models, limits: Limits) -> dict[str, Any]:
     return {
         "bases": [_info(info) for info in models.bases().values()],
         "controlnets": [_info(info) for info in models.controlnets().values()],
+        "loras": [asdict(info) for info in models.loras().values()],
         "conditions": [_condition(name) for name in conditions.names()],
         "limits": asdict(limits),
     }

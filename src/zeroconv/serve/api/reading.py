@@ -11,15 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from zeroconv.errors import nearest
-from zeroconv.request import ControlRequest, Request
+from zeroconv.request import ControlRequest, Lora, Request
 from zeroconv.serve.api.errors import FieldError
-from zeroconv.serve.api.schema import CAME, ControlBody, GenerateBody
+from zeroconv.serve.api.schema import CAME, ControlBody, GenerateBody, LoraBody
 from zeroconv.serve.api.uploads import picture
 from zeroconv.serve.jobs.admission import check_options
 from zeroconv.serve.settings import Limits
 
 _PARTS = 64
 """Parts of a form: more than any request has pictures."""
+_PARTS_OF_A_REQUEST: Mapping[str, type[BaseModel]] = {"controls": ControlBody, "loras": LoraBody}
 _Read = TypeVar("_Read", bound=BaseModel)
 
 
@@ -66,7 +67,7 @@ def _field_error(error: ValidationError, model: type[BaseModel], found: Any) -> 
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = _place(first["loc"], found)
     if first["type"] == "extra_forbidden":
-        owner = ControlBody if place[0] == "controls" else model
+        owner = model if len(place) == 1 else _PARTS_OF_A_REQUEST.get(place[0], model)
         known = [each.alias or name for name, each in owner.model_fields.items() if each.description != CAME]
         return FieldError(
             ".".join(place)[:200], f"unknown field {place[-1][:100]!r}; {nearest(place[-1][:100], known)}"
@@ -104,6 +105,7 @@ def generation(body: GenerateBody, parts: Mapping[str, bytes], limits: Limits) -
         size=None if body.size is None else (body.size[0], body.size[1]),
         image=None if body.image is None else picture(body.image, parts, limits, "image"),
         mask=None if body.mask is None else picture(body.mask, parts, limits, "mask"),
+        loras=tuple(Lora(lora.file, lora.strength) for lora in body.loras or ()),
         **given,
     )
 

@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zeroconv import fields
 from zeroconv.images import Fit
-from zeroconv.request import ControlRequest, Request
+from zeroconv.request import ControlRequest, Lora, Request
 from zeroconv.request.prompt_mode import PromptMode
 from zeroconv.request.request import MAX_SIDE, MAX_STEPS
 from zeroconv.request.speed import Speed
 from zeroconv.sampling.timing import Window
 from zeroconv.serve.jobs import Status
 
-_ASKED, _CONTROL = fields.documentation(Request), fields.documentation(ControlRequest)
+_ASKED, _CONTROL, _LORA = (fields.documentation(each) for each in (Request, ControlRequest, Lora))
 _PICTURE = "base64, a data: URL, or in multipart/form-data the name of a part; paths and addresses are not opened"
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
@@ -64,6 +64,19 @@ class ControlBody(Body):
     mask_copy: Came = None
 
 
+class LoraBody(Body):
+    """One LoRA, as in run.json."""
+
+    file: str = Field(
+        description="A LoRA by its name in /v1/models; a path or an address is not opened.",
+        examples=["watercolour"],
+        min_length=1,
+        max_length=100,
+    )
+    strength: Number = Field(1.0, description=_LORA["strength"])
+    sha256: Came = None
+
+
 class BaseName(BaseModel):
     """A base as run.json has it."""
 
@@ -95,7 +108,7 @@ class GenerateBody(Body):
     denoise: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description=_ASKED["denoise"])
     prompt_mode: PromptMode = Field("plain", description=_ASKED["prompt_mode"])
     speed: Speed = Field("exact", description=_ASKED["speed"])
-    loras: Annotated[list[Any], Field(max_length=0)] | None = Field(None, description="Not offered here: empty.")
+    loras: list[LoraBody] | None = Field(default_factory=list, description=_ASKED["loras"])
     image_sha256: Came = None
     mask_sha256: Came = None
     image_copy: Came = None
@@ -143,6 +156,13 @@ class ModelBody(BaseModel):
     default_guidance: float | None = Field(description="What a base takes where none is asked for.")
 
 
+class OfferedLora(BaseModel):
+    """A LoRA."""
+
+    name: str = Field(examples=["watercolour"])
+    bases: list[str] = Field(description="The bases it fits.", examples=[["tiny"]])
+
+
 class ConditionBody(BaseModel):
     """A condition, and what it takes."""
 
@@ -158,6 +178,7 @@ class ModelsBody(BaseModel):
 
     bases: list[ModelBody]
     controlnets: list[ModelBody]
+    loras: list[OfferedLora]
     conditions: list[ConditionBody]
     limits: dict[str, float] = Field(description="What is granted at most.", examples=[{"steps": 150}])
 
@@ -181,6 +202,10 @@ class JobBody(BaseModel):
     steps_done: int
     steps: int = Field(description="Denoising steps of all its pictures.")
     error: str | None = Field(description="Why it failed, in one sentence.")
+    notes: list[str] = Field(
+        description="What was decided about it and what has no effect, in sentences.",
+        examples=[["the size 100x100 was rounded to 96x96: this base needs multiples of 32"]],
+    )
     created: float = Field(description="Seconds since 1970, as began and ended.")
     began: float | None
     ended: float | None

@@ -18,8 +18,10 @@ def admitted(request: Request, base: str, models: Models, limits: Limits) -> Req
     """The request with a registered ControlNet for every control; UserError for what is not granted here."""
     models.base(base)
     _check_limits(request, limits)
-    if request.loras:
-        raise UserError("loras are not offered here; leave them out")
+    for lora in request.loras:
+        if not isinstance(lora.file, str):
+            raise UserError("a LoRA is asked for by the name under which it is offered here")
+        models.check_lora(lora.file, base)
     return replace(request, controls=tuple(_admitted_control(control, base, models) for control in request.controls))
 
 
@@ -31,6 +33,7 @@ def check_pixels(size: tuple[int, int], limits: Limits) -> None:
 
 def _check_limits(request: Request, limits: Limits) -> None:
     counts = {"steps": request.steps, "pictures": len(request.seeds), "controls": len(request.controls)}
+    counts["loras"] = len(request.loras)
     for name, count in counts.items():
         most = getattr(limits, name)
         if count > most:

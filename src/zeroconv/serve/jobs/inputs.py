@@ -12,7 +12,8 @@ from PIL import Image
 
 from zeroconv.errors import UserError
 from zeroconv.images import save_png
-from zeroconv.request import ControlRequest, Request, record
+from zeroconv.request import ControlRequest, Lora, Request, record
+from zeroconv.request.files import as_it_is
 
 FOLDER = "inputs"
 POSES = "poses"
@@ -73,7 +74,7 @@ def digest(asked: Mapping[str, Any], folder: Path) -> str:
 
 def asked_record(request: Request, folder: Path, base: str) -> dict[str, Any]:
     """A request in run.json's schema, its pictures relative to `folder`."""
-    return {**record.to_json(request, folder), "base": {"name": base}}
+    return {**record.to_json(request, folder, as_it_is), "base": {"name": base}}
 
 
 def recorded_request(asked: Mapping[str, Any], folder: Path) -> Request:
@@ -81,4 +82,7 @@ def recorded_request(asked: Mapping[str, Any], folder: Path) -> Request:
     request = record.from_json(asked, folder, of="the job").request
     if not all(Path(str(picture)).is_relative_to(folder) for picture in request.pictures()):
         raise UserError("the pictures of the request are gone from the server's disk")
-    return request
+    named = zip(request.controls, asked["controls"], strict=True)
+    controls = tuple(replace(control, checkpoint=written["checkpoint"]) for control, written in named)
+    loras = tuple(Lora(lora["file"], lora["strength"]) for lora in asked.get("loras") or ())
+    return replace(request, controls=controls, loras=loras)  # by their names, though files may be called so

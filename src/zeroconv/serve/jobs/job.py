@@ -32,6 +32,8 @@ class Job:
     """Seconds since 1970."""
     record: Mapping[str, Any]
     """The request in run.json's schema, nothing left open; its pictures lie in its folder."""
+    notes: tuple[str, ...] = ()
+    """What was decided about it and what has no effect, in sentences."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.errors import UserError
-from zeroconv.generate.prepare import prepare
+from zeroconv.generate.prompt_modes import note_unread
+from zeroconv.notes import kept
 from zeroconv.request import Request
 from zeroconv.serve.jobs import watching
 from zeroconv.serve.jobs.admission import admitted, check_pixels
@@ -64,8 +65,8 @@ class Jobs:
         id = secrets.token_urlsafe(16)
         folder = self._folder / id
         try:
-            task, asked = self._prepared(id, request, base, client)
-            known = self._accept(task, asked, client, key)
+            task, asked, notes = self._prepared(id, request, base, client)
+            known = self._accept(task, asked, notes, client, key)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, UserError):
@@ -191,24 +192,30 @@ class Jobs:
                 raise QueueFull(retry_after(self._pace.seconds(base, round(steps))), f"{whose}; come again later")
             self._arriving.append(client)
 
-    def _prepared(self, id: str, request: Request, base: str, client: str) -> tuple[Task, dict[str, Any]]:
-        """The task with its pictures written and everything decided, and its record as it was asked."""
+    def _prepared(
+        self, id: str, request: Request, base: str, client: str
+    ) -> tuple[Task, dict[str, Any], tuple[str, ...]]:
+        """The task with its pictures written and everything decided, its record as it was asked, and notes on it."""
         folder = self._folder / id
         written = write_inputs(request, folder)
         asked = asked_record(written, folder, base)
-        with self._preparing:  # one at a time: detectors and loading are heavy
-            prepared = prepare(self._models.base(base), written, self._models.load_control)
+        with self._preparing, kept() as told:  # one at a time: detectors and loading are heavy
+            prepared = self._models.prepare(base, written)
+            note_unread(prepared.base, prepared.request)
         check_pixels(prepared.size, self._limits)
+        notes = tuple(dict.fromkeys(without_paths(sentence) for sentence in (*prepared.notes, *told)))
         task = Task(id, client, base, prepared.request, folder, prepared.num_steps)
         task.prepared = prepared
-        return task, asked
+        return task, asked, notes
 
-    def _accept(self, task: Task, asked: Mapping[str, Any], client: str, key: str | None) -> Row | None:
+    def _accept(
+        self, task: Task, asked: Mapping[str, Any], notes: tuple[str, ...], client: str, key: str | None
+    ) -> Row | None:
         """Writes the job down and queues it; the job of before where the client's key is known."""
         steps = len(task.request.seeds) * task.num_steps
         settled = asked_record(task.request, task.folder, task.base)
         about = (None, time.time(), None, None, json.loads(json.dumps(settled)), key, digest(asked, task.folder))
-        row = Row(task.id, client, "queued", steps, (), *about)
+        row = Row(task.id, client, "queued", steps, (), *about, notes)
         with self._lock:
             known = None if key is None else self._store.by_key(client, key)
             if known is not None and known.digest != row.digest:
@@ -258,4 +265,5 @@ class Jobs:
             began=row.began,
             ended=row.ended,
             record=row.record,
+            notes=row.notes,
         )

@@ -14,7 +14,7 @@ from typing import Any
 from zeroconv.errors import UserError
 from zeroconv.serve.jobs.job import ENDED, Status
 
-_SCHEMA = 1
+_SCHEMA = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,11 +30,15 @@ CREATE TABLE IF NOT EXISTS jobs (
   record TEXT NOT NULL,
   key TEXT,
   digest TEXT NOT NULL,
+  notes TEXT NOT NULL DEFAULT '[]',
   UNIQUE (client, key)
 );
 CREATE INDEX IF NOT EXISTS by_status ON jobs (status);
 """
-_COLUMNS = "id, client, status, steps, pictures, error, created, began, ended, record, key, digest"
+_LATER = {2: "ALTER TABLE jobs ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'"}
+"""What a table of an earlier schema lacks."""
+_COLUMNS = "id, client, status, steps, pictures, error, created, began, ended, record, key, digest, notes"
+_JSON = ("pictures", "record", "notes")
 _ENDED = f"status IN {ENDED}"
 
 
@@ -56,6 +60,7 @@ class Row:
     """The client's own name for the request, by which a second one like it is known."""
     digest: str
     """The hash of the request with its pictures."""
+    notes: tuple[str, ...] = ()
 
 
 class Store:
@@ -71,7 +76,8 @@ class Store:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _SCHEMA:
                 raise UserError(f"{path} was written by a later version of zeroconv; expected schema {_SCHEMA}")
-            self._connection.executescript(f"{_TABLE} PRAGMA user_version={_SCHEMA};")
+            later = "".join(f"{change};" for schema, change in _LATER.items() if 0 < version < schema)
+            self._connection.executescript(f"BEGIN; {later} {_TABLE} PRAGMA user_version={_SCHEMA}; COMMIT;")
         except sqlite3.OperationalError as error:
             raise UserError(f"{path} cannot be opened ({error}); does another server use this folder?") from error
         except sqlite3.DatabaseError as error:
@@ -144,13 +150,14 @@ class Store:
 
 def _values(row: Row) -> Iterable[Any]:
     for name, value in vars(row).items():
-        yield json.dumps(value) if name in ("pictures", "record") else value
+        yield json.dumps(value) if name in _JSON else value
 
 
 def _rows(found: Iterable[tuple[Any, ...]]) -> list[Row]:
     rows = []
     for values in found:
         named = dict(zip(_COLUMNS.split(", "), values, strict=True))
-        named |= {"pictures": tuple(json.loads(named["pictures"])), "record": json.loads(named["record"])}
+        named |= {name: json.loads(named[name]) for name in _JSON}
+        named |= {name: tuple(named[name]) for name in ("pictures", "notes")}
         rows.append(Row(**named))
     return rows

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import Tensor
@@ -19,10 +19,10 @@ from zeroconv.base import BaseModel
 from zeroconv.errors import UserError, is_out_of_memory
 from zeroconv.generate import generate
 from zeroconv.generate.joined import join
-from zeroconv.generate.prepare import prepare
 from zeroconv.generate.prepared import Prepared
 from zeroconv.generate.run_folder import RunFolder
 from zeroconv.number_types import NUMBER_TYPES
+from zeroconv.request.files import as_it_is
 from zeroconv.serve.jobs.board import Board
 from zeroconv.serve.jobs.job import ENDED
 from zeroconv.serve.jobs.pace import Pace
@@ -106,7 +106,7 @@ class Worker:
 
     def _begin(self, task: Task) -> None:
         base = self.models.base(task.base)
-        task.prepared = task.prepared or prepare(base, task.request, self.models.load_control)
+        task.prepared = task.prepared or self.models.prepare(task.base, task.request)
         task.run = begun_run(task, base, self.models)
         self.ledger.began(task)
 
@@ -117,6 +117,7 @@ class Worker:
         if not owners:
             return
         prepared = join([_prepared(task).only(indices) for task, indices in wanted])
+        prepared = replace(prepared, base=self.models.merged(prepared.base, prepared.request.loras))
         watch = _Watch(self, [task for task, _ in owners], prepared.base)
         made = generate(prepared.base, prepared, batch_size=len(owners), on_step=watch.step, on_expected=watch.expected)
         for (task, index), image in zip(owners, made, strict=True):
@@ -186,7 +187,14 @@ def begun_run(task: Task, base: BaseModel, models: Models) -> RunFolder:
     assert task.prepared is not None
     run = RunFolder(task.folder, task.request, None)
     dtype = next(name for name, known in NUMBER_TYPES.items() if known == base.dtype)
-    run.begin(base, task.prepared, device=str(base.device), dtype=dtype, file_hash=models.file_hash)
+    run.begin(
+        *(base, task.prepared),
+        device=str(base.device),
+        dtype=dtype,
+        file_hash=models.file_hash,
+        lora_hash=models.lora_hash,
+        name_of=as_it_is,
+    )
     run.keep_finished()
     task.unfinished -= run.finished
     task.waiting = [index for index in task.waiting if index not in run.finished]

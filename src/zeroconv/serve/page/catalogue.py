@@ -64,6 +64,8 @@ def catalogue(models: Models, settings: Settings) -> dict[str, Any]:
             name: {"family": info.family, "condition": info.condition, "options": _trained_with(models, name)}
             for name, info in models.controlnets().items()
         },
+        "loras": {name: {"bases": list(info.bases)} for name, info in models.loras().items()},
+        "mostLoras": settings.limits.loras,
         "palettes": {
             "scenes": _palette(CLASSES, PALETTE.tolist()),
             "ade20k": _palette(ade20k.NAMES, _ade20k_colours()),

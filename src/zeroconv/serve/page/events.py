@@ -15,6 +15,7 @@ from zeroconv.serve.jobs.sentences import without_paths
 from zeroconv.serve.models import Models
 from zeroconv.serve.page import results
 from zeroconv.serve.page.form import Form, request_of
+from zeroconv.serve.page.loras import restored_loras
 from zeroconv.serve.page.restore import Restored, from_job, from_text, run_record
 from zeroconv.serve.settings import Settings
 
@@ -49,11 +50,12 @@ class Events:
         speed: str,
         seeds: str,
         count: float,
+        loras: str,
         stack: str,
         request: gr.Request,
     ) -> AsyncIterator[Values]:
         """The form as a job, and how it goes, until it has ended; Gradio reads the request from its annotation."""
-        form = Form(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, stack)
+        form = Form(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, loras, stack)
         owner = self._owner(request)
         client = owner or f"page {request.session_hash}"
         try:
@@ -134,7 +136,8 @@ class Events:
         except UserError as error:
             return self._unchanged(_sentence(error))
         fields = dict(found.fields)
-        notes = [f"{note[:1].upper()}{note[1:]}." for note in found.notes]
+        fields["loras"], missing = restored_loras(fields["loras"], self.models)
+        notes = [f"{note[:1].upper()}{note[1:]}." for note in (*found.notes, *missing)]
         if fields["base"] not in self.models.bases():
             notes.append(f"The base {fields['base']} is not offered here.")
             fields["base"] = self.models.default_base

@@ -11,6 +11,7 @@ from zeroconv.request import Request
 from zeroconv.request.speed import check_speed
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader
+from zeroconv.serve.page.loras import loras_of
 from zeroconv.serve.page.start import start_of
 from zeroconv.serve.settings import Limits
 
@@ -34,6 +35,8 @@ class Form:
     seeds: str
     """One number, from which it is counted up, or one a picture."""
     count: float
+    loras: str
+    """JSON: the LoRAs and their strengths."""
     stack: str
     """JSON: the controls, which of them has no picture yet, and the picture to start from."""
 
@@ -53,6 +56,7 @@ def request_of(form: Form, models: Models, limits: Limits) -> Request:
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
         speed=check_speed(form.speed),
+        loras=loras_of(form.loras),
         **started,
     )
 

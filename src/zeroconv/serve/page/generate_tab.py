@@ -15,8 +15,11 @@ from zeroconv.serve.page.form import OWN_SCHEDULER
 from zeroconv.serve.page.own import own, shown
 from zeroconv.serve.settings import Settings
 
-_COLLECT = "async (...fields) => [...fields.slice(0, -1), (await window.zeroconv?.stack?.toText()) ?? '']"
-"""The stack is read when it is needed, not at every stroke; while it is not there yet, it is empty."""
+_COLLECT = (
+    "async (...fields) => [...fields.slice(0, -2), window.zeroconv?.loras?.toText() ?? '', "
+    "(await window.zeroconv?.stack?.toText()) ?? '']"
+)
+"""LoRAs and stack are read when they are needed, not at every stroke; while they are not there yet, they are empty."""
 _SET_BASE = "(name) => { window.zeroconv?.stack?.setBase(name); }"
 _SET_STEPS = "(steps) => { window.zeroconv?.stack?.setSteps(steps); }"
 _SIZE_OF_START = "() => window.zeroconv?.start?.ownSize ?? ''"
@@ -38,6 +41,7 @@ class _Fields:
     speed: gr.Radio
     seeds: gr.Textbox
     count: gr.Number
+    loras: gr.HTML
     stack: gr.HTML
 
     def all(self) -> list[gr.components.Component]:
@@ -84,6 +88,7 @@ def _form(models: Models, settings: Settings) -> tuple[_Fields, gr.HTML]:
     negative = gr.Textbox(label="Negative prompt", placeholder="what it should not show", max_length=limits.characters)
     stack = own("startStack", elem_id="zc-stack")
     start = own("startStart", events=["sized"], elem_id="zc-start")
+    loras = own("startLoras", elem_id="zc-loras")
     with gr.Accordion("How it is made", open=False):
         names = list(models.bases())
         with gr.Row():
@@ -102,4 +107,5 @@ def _form(models: Models, settings: Settings) -> tuple[_Fields, gr.HTML]:
         count = gr.Number(1, label="Pictures", precision=0, minimum=1, maximum=limits.pictures, min_width=90)
         random = gr.Button("New seed", size="sm", min_width=90, elem_id="zc-new-seed")
     random.click(None, None, seeds, js=_RANDOM)
-    return _Fields(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, stack), start
+    fields = _Fields(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, loras, stack)
+    return fields, start

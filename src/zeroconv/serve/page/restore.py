@@ -11,6 +11,7 @@ from zeroconv.request.files import file_sha256
 from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.page.form import OWN_SCHEDULER
+from zeroconv.serve.page.loras import recorded_loras
 from zeroconv.serve.page.restored_control import Find, restored_control
 from zeroconv.serve.page.start import restored_start
 
@@ -80,8 +81,6 @@ def _restored(record: Mapping[str, Any], find: Find) -> Restored:
 
 def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
     """What the page has no field for, though the request has it."""
-    if record.get("loras"):
-        yield "the LoRAs are left out: the page has none"
     if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
         yield "there was a prompt for each picture; the first is set"
     if record.get("prompt_mode", "plain") != "plain":
@@ -104,6 +103,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "speed": record.get("speed") or "exact",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),
+        "loras": recorded_loras(record),
     }
 
 

@@ -54,7 +54,7 @@ def result(job: Job, record: Mapping[str, Any]) -> str:
         f'<header><p>{safe(_state(job))}</p><div class="zc-tools">'
         f'<button type="button" class="zc-button" data-act="restore">Back into the form</button>'
         f'<a class="zc-button" href="page/jobs/{safe(job.id)}/run.zip" download>Download all</a></div></header>'
-        f'<p class="zc-prompt">{safe(_prompt(record) or "no prompt")}</p>{strip}'
+        f'<p class="zc-prompt">{safe(_prompt(record) or "no prompt")}</p>{_remarks(job, record)}{strip}'
         f'<div class="zc-pictures">{pictures}</div></article>'
     )
 
@@ -81,6 +81,13 @@ def _item(job: Job) -> str:
         f'<li><button type="button" class="zc-item" data-act="open" data-job="{safe(job.id)}">{first}'
         f"<span>{prompt}</span><small>{made}{state}</small></button></li>"
     )
+
+
+def _remarks(job: Job, record: Mapping[str, Any]) -> str:
+    """Its LoRAs, and what was decided about it."""
+    loras = [f"LoRA {lora['file']}, strength {lora['strength']:g}" for lora in record.get("loras") or ()]
+    items = "".join(f"<li>{safe(text[:1].upper() + text[1:])}</li>" for text in (*loras, *job.notes))
+    return f'<ul class="zc-notes" aria-label="About it">{items}</ul>' if items else ""
 
 
 def _start(job: Job, record: Mapping[str, Any]) -> str:

@@ -45,6 +45,7 @@ def command(record: Mapping[str, Any]) -> str:
     """`zeroconv generate ...` for a run's record (or a picture's own), to be run in the folder of the run."""
     words = ["zeroconv generate", f"--prompt {shlex.quote(record['prompt'])}"]
     words += [f"--control {shlex.quote(_control_text(control))}" for control in record["controls"]]
+    words += [f"--lora {shlex.quote(_lora_text(lora))}" for lora in record.get("loras") or ()]
     words += [f"{_FLAGS[name]} {shlex.quote(text)}" for name, text in _flag_texts(record)]
     if record.get("mask") and record.get("paste") is False:
         words.append("--no-paste")
@@ -60,6 +61,9 @@ def python(record: Mapping[str, Any]) -> str:
         lines = [f"        {_control_python(control)}," for control in record["controls"]]
         arguments += ["    controls=(", *lines, "    ),"]
     arguments += [f"    {name}={value!r}," for name, value in _changed(record)]
+    loras = [f"Lora({lora['file']!r}, {lora['strength']!r})," for lora in record.get("loras") or ()]
+    if loras:
+        arguments.append(f"    loras=({' '.join(loras)}),")
     name = record["base"]["name"] if isinstance(record["base"], Mapping) else record["base"]
     dtype = record.get("dtype", "float32")
     return "\n".join(
@@ -67,6 +71,7 @@ def python(record: Mapping[str, Any]) -> str:
             "import torch",
             "",
             "from zeroconv import ControlRequest, Request, generate, load_base",
+            *(["from zeroconv.request import Lora"] if loras else []),
             "",
             "request = Request(",
             *arguments,
@@ -98,6 +103,11 @@ def _flag_text(name: str, value: Any) -> str:
     if name == "size":
         return f"{value[0]}x{value[1]}"
     return _text(value)
+
+
+def _lora_text(lora: Mapping[str, Any]) -> str:
+    """style:0.8"""
+    return f"{lora['file']}:{_text(float(lora['strength']))}"
 
 
 def _control_text(control: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ def serve_scaled(
     settings: Settings,
     bases: Mapping[str, str],
     controlnets: Mapping[str, str],
+    loras: Mapping[str, str],
     *,
     device: str | None,
     dtype: str,
@@ -44,7 +45,7 @@ def serve_scaled(
 ) -> None:
     """Serves until a signal comes."""
     place = asked_device(device)
-    offer = Offer(bases, controlnets, str(place), NUMBER_TYPES[number_type(dtype, fastest_type(place))])
+    offer = Offer(bases, controlnets, str(place), NUMBER_TYPES[number_type(dtype, fastest_type(place))], loras)
     scaled = start(settings, offer, replicas)
     print(f"zeroconv serves at {scaled.address} with {replicas} replicas (Ctrl-C ends)", flush=True)
     try:
@@ -107,8 +108,8 @@ def _owner(name: str, settings: Settings, offer: Offer) -> Any:
     return made.remote(name, settings, offer)
 
 
-def replica_app(settings: Settings, names: tuple[str, ...], bases: Any, controlnets: Any) -> FastAPI:
-    """The application of one replica, over the owners of these names."""
+def replica_app(settings: Settings, names: tuple[str, ...], *known: Any) -> FastAPI:
+    """The application of one replica, over the owners of these names; known: what `Owner.models` gives."""
     owners = [ray.get_actor(name, namespace=NAMESPACE) for name in names]
-    models = cast(Models, ListedModels(bases, controlnets))  # what the API asks of models, and no network
+    models = cast(Models, ListedModels(*known))  # what the API asks of models, and no network
     return whole_app(settings, models, cast(Jobs, RemoteJobs(owners)))

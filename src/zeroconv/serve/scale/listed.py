@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 from zeroconv.errors import UserError, nearest
+from zeroconv.serve.loras import LoraInfo
 from zeroconv.serve.models import ModelInfo
 
 
 class ListedModels:
     """The methods of `Models` that answer without a network."""
 
-    def __init__(self, bases: Mapping[str, ModelInfo], controlnets: Mapping[str, ModelInfo]) -> None:
-        self._bases, self._controlnets = dict(bases), dict(controlnets)
+    def __init__(
+        self, bases: Mapping[str, ModelInfo], controlnets: Mapping[str, ModelInfo], loras: Mapping[str, LoraInfo]
+    ) -> None:
+        self._bases, self._controlnets, self._loras = dict(bases), dict(controlnets), dict(loras)
 
     def bases(self) -> Mapping[str, ModelInfo]:
         """Name -> what is known of it; the first is taken where none is named."""
@@ -19,6 +22,10 @@ class ListedModels:
     def controlnets(self) -> Mapping[str, ModelInfo]:
         """Name -> what is known of it."""
         return dict(self._controlnets)
+
+    def loras(self) -> Mapping[str, LoraInfo]:
+        """Name -> what is known of it."""
+        return dict(self._loras)
 
     @property
     def default_base(self) -> str:

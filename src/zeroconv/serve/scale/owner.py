@@ -5,12 +5,13 @@ What is refused comes back as a value: an exception that crosses processes bring
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from zeroconv.errors import UserError
 from zeroconv.serve.jobs import ENDED, Event, Job, Jobs, QueueFull
+from zeroconv.serve.loras import LoraInfo
 from zeroconv.serve.models import ModelInfo, Models
 from zeroconv.serve.scale.parcels import Parcel, unpacked
 from zeroconv.serve.scale.watched import Watched
@@ -29,10 +30,11 @@ class Offer:
     """Name -> place, as `Models` takes them."""
     device: str
     dtype: torch.dtype
+    loras: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> Models:
         """The models, on this machine."""
-        return Models(self.bases, self.controlnets, device=self.device, dtype=self.dtype)
+        return Models(self.bases, self.controlnets, self.loras, device=self.device, dtype=self.dtype)
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Owner:
         self._jobs = Jobs(replace(settings, data=folder), self._models)
         self._watched = Watched(self._jobs)
 
-    def models(self) -> tuple[Mapping[str, ModelInfo], Mapping[str, ModelInfo]]:
-        """What is known of its bases and its ControlNets, by name."""
-        return self._models.bases(), self._models.controlnets()
+    def models(self) -> tuple[Mapping[str, ModelInfo], Mapping[str, ModelInfo], Mapping[str, LoraInfo]]:
+        """What is known of its bases, its ControlNets and its LoRAs, by name."""
+        return self._models.bases(), self._models.controlnets(), self._models.loras()
 
     def look(self, id: str, after: int) -> tuple[int, Event | None]:
         """As `Jobs.news`; who looks often is a watcher, for whom there are previews."""

@@ -26,7 +26,7 @@ def answer(asked: Txt2Img, order: Order, job: Job, folder: Path) -> Answer:
     return Answer(
         images=[encoded(path.read_bytes()) for path in files],
         parameters=_parameters(asked),
-        info=json.dumps(_info(order, job, pictures)),
+        info=json.dumps(_info(asked, order, job, pictures)),
     )
 
 
@@ -47,7 +47,7 @@ def _parameters(asked: Txt2Img) -> dict[str, Any]:
     return {name: None if name in hidden else getattr(asked, name) for name in type(asked).model_fields}
 
 
-def _info(order: Order, job: Job, pictures: list[Path]) -> dict[str, Any]:
+def _info(asked: Txt2Img, order: Order, job: Job, pictures: list[Path]) -> dict[str, Any]:
     """webui's fields, then ours: the job's id, and what is not as webui does it."""
     request, record = order.request, job.record
     width, height = record["size"]
@@ -56,8 +56,8 @@ def _info(order: Order, job: Job, pictures: list[Path]) -> dict[str, Any]:
         [] if job.status == "done" else [f"the job was {job.status}: {len(pictures)} of {count} pictures are here"]
     )
     return {
-        "prompt": request.prompt,
-        "all_prompts": [request.prompt] * count,
+        "prompt": asked.prompt,
+        "all_prompts": [asked.prompt] * count,
         "negative_prompt": request.negative,
         "all_negative_prompts": [request.negative] * count,
         "seed": seeds[0],
@@ -88,5 +88,5 @@ def _info(order: Order, job: Job, pictures: list[Path]) -> dict[str, Any]:
         "clip_skip": 1,
         "is_using_inpainting_conditioning": False,
         "job": job.id,
-        "notes": [*order.notes, *stopped],
+        "notes": [*order.notes, *job.notes, *stopped],
     }

@@ -16,7 +16,6 @@ NOTHING: dict[str, Any] = {
     "realesrgan-models": [],
     "prompt-styles": [],
     "sd-vae": [],
-    "loras": [],
     "embeddings": {"loaded": {}, "skipped": {}},
     "cmd-flags": {"api": True},
     "scripts": {"txt2img": ["controlnet"], "img2img": ["controlnet"]},

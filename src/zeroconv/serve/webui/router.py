@@ -26,6 +26,7 @@ from zeroconv.serve.webui.chosen import Chosen
 from zeroconv.serve.webui.detection import detect
 from zeroconv.serve.webui.errors import ErrorAnswer, WebuiRoute
 from zeroconv.serve.webui.fields import check_settings
+from zeroconv.serve.webui.networks import lora_list
 from zeroconv.serve.webui.progress import progress
 from zeroconv.serve.webui.schema import Answer, Detect, Detected, Img2Img, PngInfo, PngInfoAnswer, Progress, Txt2Img
 from zeroconv.serve.webui.texts import texts_of
@@ -161,6 +162,11 @@ def _add_lists(made: APIRouter, models: Models) -> None:
         """The noise levels."""
         return catalogue.schedulers()
 
+    @made.get("/sdapi/v1/loras")
+    def loras() -> list[dict[str, Any]]:
+        """The LoRAs, which prompts name as <lora:NAME:0.8>."""
+        return lora_list(models)
+
     @made.get("/sdapi/v1/script-info")
     def script_info() -> list[dict[str, Any]]:
         """ControlNet, as the one script there is."""
@@ -168,7 +174,7 @@ def _add_lists(made: APIRouter, models: Models) -> None:
 
     for name, always in catalogue.NOTHING.items():
         made.add_api_route(f"/sdapi/v1/{name}", _constant(always), methods=["GET"], name=name, description=_ALWAYS)
-    for name in ("refresh-checkpoints", "refresh-vae"):
+    for name in ("refresh-checkpoints", "refresh-loras", "refresh-vae"):
         made.add_api_route(f"/sdapi/v1/{name}", _constant(None), methods=["POST"], name=name, description=_ALWAYS)
 
 

@@ -14,18 +14,18 @@ from PIL import Image, ImageOps
 
 from zeroconv.errors import UserError, nearest
 from zeroconv.images import fit
-from zeroconv.request import Request
+from zeroconv.request import Lora, Request
 from zeroconv.request.request import MAX_SIDE
 from zeroconv.serve.api.reading import check_text
 from zeroconv.serve.jobs.admission import check_pixels
 from zeroconv.serve.models import Models
 from zeroconv.serve.settings import Limits
 from zeroconv.serve.webui.fields import check_fields
+from zeroconv.serve.webui.networks import check_none, loras_of
 from zeroconv.serve.webui.samplers import scheduler_of
 from zeroconv.serve.webui.schema import Img2Img, Txt2Img
 from zeroconv.serve.webui.units import Read, Translated, read_unit, resize_mode, translate_unit
 
-_LORA = re.compile(r"<(?:lora|lyco|hypernet):[^<>]{0,200}>")
 _WEIGHTED = re.compile(r"\([^()]{1,200}:\s*[\d.]{1,10}\)")
 
 
@@ -52,10 +52,11 @@ def translate(asked: Txt2Img, models: Models, limits: Limits, read: Read, *, bas
     scheduler, note = scheduler_of(sampler, asked.scheduler) if sampler else (None, None)
     image, changes = _picture_to_change(asked, read, size) if isinstance(asked, Img2Img) else (None, {})
     units = _units(asked, models, limits, read, image)
+    prompt, loras, unused = _prompt(asked, models)
     run = "pad" if any(unit.fit == "pad" for unit in units) else units[0].fit if units else "crop"
     request = Request(
-        prompt=_prompt("prompt", asked.prompt),
-        negative=_prompt("negative_prompt", asked.negative_prompt),
+        prompt=prompt,
+        negative=_negative(asked.negative_prompt),
         controls=tuple(unit.brought_to(size, run) for unit in units),
         steps=asked.steps,
         guidance=asked.cfg_scale,
@@ -64,9 +65,10 @@ def translate(asked: Txt2Img, models: Models, limits: Limits, read: Read, *, bas
         scheduler=scheduler,
         fit=run,
         prompt_mode="long",
+        loras=loras,
         **changes,
     )
-    said = (*notes, *more, *([note] if note else []), *_prompt_notes(asked), *_image_notes(asked))
+    said = (*notes, *more, *([note] if note else []), *unused, *_prompt_notes(asked), *_image_notes(asked))
     shown = tuple(unit.is_shown for unit in units)
     return Order(request, base, sampler, shown, (*said, *(note for unit in units for note in unit.notes)))
 
@@ -147,10 +149,18 @@ def _picture_to_change(asked: Img2Img, read: Read, size: tuple[int, int]) -> tup
     return picture, changes
 
 
-def _prompt(what: str, text: str) -> str:
-    check_text(text, what)
-    if _LORA.search(text):
-        raise UserError(f"the {what} names a LoRA or another network in <...>; this server offers none")
+def _prompt(asked: Txt2Img, models: Models) -> tuple[str, tuple[Lora, ...], tuple[str, ...]]:
+    """The words of the prompt, the LoRAs it names, and what is to be said of them."""
+    check_text(asked.prompt, "prompt")
+    prompt, loras = loras_of(asked.prompt, models)
+    if loras and (asked.model_extra or {}).get("disable_extra_networks"):
+        return prompt, (), ("the LoRAs in the prompt are left out, as disable_extra_networks asks",)
+    return prompt, loras, ()
+
+
+def _negative(text: str) -> str:
+    check_text(text, "negative_prompt")
+    check_none(text, "negative_prompt")
     return text
 
 

@@ -6,6 +6,7 @@ import { pngText } from "./png.js";
 import { startStack as makeStack } from "./stack.js";
 
 export { startFolder } from "./folder.js";
+export { startLoras } from "./loras.js";
 export { startHistory, startResult } from "./results.js";
 export { startRuns } from "./runs.js";
 export { startStart } from "./start.js";
