@@ -14,6 +14,7 @@ from zeroconv.generate import ControlRequest, Request, generate
 from zeroconv.generate.joined import agreement, join
 from zeroconv.generate.prepare import prepare
 from zeroconv.generate.prepared import Prepared
+from zeroconv.request import Lora
 
 pytestmark = [pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"), pytest.mark.usefixtures("one_thread")]
 
@@ -118,3 +119,10 @@ def test_what_may_differ() -> None:
 
 def test_what_begins_from_a_picture_is_alone() -> None:
     assert agreement(Request("a house", image=noise(1))) is None
+
+
+def test_loras_and_their_strengths_must_agree() -> None:
+    plain = Request("a house", size=(64, 64), guidance=4.0, scheduler="ddim")
+    style, weaker = replace(plain, loras=(Lora("style"),)), replace(plain, loras=(Lora("style", 0.5),))
+    assert agreement(style) == agreement(replace(style, prompt="a tree", seeds=(7,)))
+    assert len({agreement(each) for each in (plain, style, weaker, replace(plain, loras=(Lora("ink"),)))}) == 4
