@@ -3,9 +3,9 @@
 import dataclasses
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from zeroconv.base import BaseModel
 from zeroconv.errors import UserError
 from zeroconv.request.lora import Lora
+from zeroconv.sampling.forwards import copied
 
 _TEXT_LAYER = re.compile(
     r"(?P<part>lora_te\d?_|text_encoder(?:_2)?\.)(?P<layer>.*layers[._]\d+[._])(?:self_attn|mlp)(?P<dot>[._])\w+"
@@ -22,6 +23,8 @@ _TEXT_LAYER = re.compile(
 _OTHER_SIDE = {"lora_down": "lora_up", "lora_A": "lora_B"}
 _ADAPTER = "lora"
 """What peft calls the one it holds."""
+_MERGING = threading.Lock()
+"""The loaders of diffusers and transformers change what all threads share: one thread at a time."""
 
 
 def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
@@ -32,13 +35,14 @@ def with_loras(base: BaseModel, loras: tuple[Lora, ...]) -> BaseModel:
     if not loras:
         return base
     _check_peft()
-    unet, encoders = deepcopy(base.unet), tuple(deepcopy(encoder) for encoder in base.text_encoders)
+    unet, encoders = copied(base.unet), tuple(map(copied, base.text_encoders))
     pipeline = _pipeline(base, unet, encoders)
     for lora in loras:  # one by one: several at once have peft warn and transformers report what is not so
-        _load(pipeline, lora, base)
-        pipeline.set_adapters([_ADAPTER], [lora.strength])
-        pipeline.fuse_lora(adapter_names=[_ADAPTER])
-        pipeline.unload_lora_weights()
+        with _MERGING:
+            _load(pipeline, lora, base)
+            pipeline.set_adapters([_ADAPTER], [lora.strength])
+            pipeline.fuse_lora(adapter_names=[_ADAPTER])
+            pipeline.unload_lora_weights()
     return dataclasses.replace(base, unet=unet, text_encoders=encoders)
 
 
@@ -51,7 +55,8 @@ def check_lora(base: BaseModel, lora: Lora) -> None:
     with torch.device("meta"):
         unet = type(base.unet).from_config(base.unet.config)
         encoders = tuple(type(encoder)(encoder.config) for encoder in base.text_encoders)
-    _load(_pipeline(base, unet, encoders), lora, base)
+    with _MERGING:
+        _load(_pipeline(base, unet, encoders), lora, base)
 
 
 def _check_peft() -> None:

@@ -6,13 +6,15 @@ same network, in this thread or in another, finds it unchanged.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from threading import Lock, RLock, get_ident
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from torch import nn
 
 Forward = Callable[..., Any]
+_Network = TypeVar("_Network", bound=nn.Module)
 
 _locks: WeakKeyDictionary[nn.Module, Any] = WeakKeyDictionary()
 _new_lock = Lock()
@@ -34,6 +36,12 @@ def replaced(network: nn.Module, forwards: Mapping[nn.Module, Forward]) -> Itera
                 vars(module).pop(place, None)
                 if theirs is not None:
                     setattr(module, place, theirs)
+
+
+def copied(network: _Network) -> _Network:
+    """A copy of the network as it is of itself, though other threads predict with it: they wait, or are waited for."""
+    with _lock_of(network):
+        return deepcopy(network)
 
 
 def forward_of(module: nn.Module) -> Forward:
