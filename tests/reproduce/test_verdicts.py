@@ -51,10 +51,12 @@ def test_the_limitation_holds_where_few_are_mended() -> None:
 
 
 def test_more_data_must_not_be_worse() -> None:
-    assert data_size.judge(about(0.8), [about(0.1), about(0.02)])[0] is Verdict.HOLDS
-    assert data_size.judge(about(0.8), [about(0.1), about(-0.2)])[0] is Verdict.IN_PART
-    assert data_size.judge(about(0.4), [about(0.1)])[0] is Verdict.FAILS
-    assert data_size.judge(None, [])[0] is Verdict.OPEN
+    assert data_size.judge(about(0.8), [about(0.1), about(0.02)], about(0.2))[0] is Verdict.HOLDS
+    assert data_size.judge(about(0.8), [about(0.1), about(-0.2)], about(0.2))[0] is Verdict.IN_PART
+    assert data_size.judge(about(0.4), [about(0.1)], about(0.2))[0] is Verdict.FAILS
+    assert data_size.judge(None, [], about(0))[0] is Verdict.OPEN
+    assert "is better than 100 scenes by +0.200" in data_size.judge(about(0.8), [about(0.1)], about(0.2))[1]
+    assert "is not seen: +0.020" in data_size.judge(about(0.8), [about(0.1)], about(0.02))[1]
 
 
 def test_transfer_holds_where_control_and_look_are_kept() -> None:

@@ -41,8 +41,15 @@ CHANNELS = 3
 """Of the condition images that compared systems read."""
 PREPARED = 64
 """Batches of the recipe's seen before the first step: codebooks need some 256 pictures."""
-RATES: Mapping[str, float] = {}
-"""Learning rates of systems that do not learn best at the recipe's; benchmarks/rival_rates.py is yet to be run."""
+RATES: Mapping[str, float] = {
+    "direct fine-tuning": 1e-3,
+    "LoRA fine-tuning": 3e-3,
+    "LDM with concatenated condition": 3e-4,
+    "T2I-Adapter": 1e-3,
+    "PITI": 3e-4,
+    "Taming Transformers": 1e-3,
+}
+"""Learning rates of systems that have one of their own; the others learn at the recipe's. benchmarks/rival_rates.py"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,8 @@ def run(bench: Bench) -> Finding:
     columns = (fidelity.metric, f"{bench.world.quality_name}, less is better", "of the largest set's effect")
     sheet = side_by_side(held_out.captions, {"scene": held_out.pictures, CONDITION: images(asked), **drawn})
     gaps = [estimate_difference(found[f"{more:,} scenes"], found[f"{less:,} scenes"]) for less, more in pairwise(SIZES)]
-    verdict, words = judge(ways[f"{SIZES[1]:,} scenes"], gaps)
+    gain = estimate_difference(largest, found[f"{SIZES[0]:,} scenes"])
+    verdict, words = judge(ways[f"{SIZES[1]:,} scenes"], gaps, gain)
     return Finding(
         verdict,
         words,
@@ -46,15 +47,22 @@ def run(bench: Bench) -> Finding:
     )
 
 
-def judge(thousand: Estimate | None, gaps: list[Estimate]) -> tuple[Verdict, str]:
-    """The rule, of the share that a thousand scenes reach, and of what each larger set has over the one before."""
+def judge(thousand: Estimate | None, gaps: list[Estimate], gain: Estimate) -> tuple[Verdict, str]:
+    """The rule, of the share that a thousand scenes reach, and of what each larger set has over the one before.
+
+    gain: what the largest has over the smallest, which is told beside it.
+    """
     if thousand is None:
         return Verdict.OPEN, "Not even the largest set gives control."
     told = ", ".join(shown(gap, "+.3f") for gap in gaps)
     words = (
         f"{SIZES[1]:,} scenes reach {shown(thousand, '.2f')} of what "
-        f"{SIZES[-1]:,} give; from size to size the score changes by {told}."
+        f"{SIZES[-1]:,} give; from size to size the score changes by {told}. "
     )
+    if gain.low > 0:
+        words += f"The largest set is better than {SIZES[0]} scenes by {shown(gain, '+.3f')}."
+    else:
+        words += f"That more data make control better is not seen: {shown(gain, '+.3f')} over {SIZES[0]} scenes."
     if thousand.low <= ENOUGH:
         return Verdict.FAILS, words
     return (Verdict.HOLDS if all(gap.high > 0 for gap in gaps) else Verdict.IN_PART), words
