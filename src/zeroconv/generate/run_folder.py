@@ -79,7 +79,8 @@ class RunFolder:
         hashes = {str(c.request.checkpoint): file_hash(c.request.checkpoint) for c in prepared.controls}
         names = tuple(path.name for path in self.controls)
         self.record = record.run_record(
-            *(self.request, self.folder),
+            self.request,
+            self.folder,
             base=about,
             checkpoints=hashes,
             images=names,

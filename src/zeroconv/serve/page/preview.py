@@ -8,7 +8,6 @@ from PIL import Image
 
 from zeroconv import conditions
 from zeroconv.errors import UserError
-from zeroconv.generate.prepare import prepare
 from zeroconv.generate.prepared import Prepared
 from zeroconv.request import Request
 from zeroconv.serve.jobs.admission import admitted, check_pixels
@@ -41,7 +40,7 @@ def prepared_control(given: Mapping[str, Any], models: Models, limits: Limits) -
     reader = Reader(models, limits, base, size_of(given.get("size")), _shape(given.get("shape")))
     control = reader.control(given.get("control"))
     request = admitted(Request(prompt="", controls=(control,), size=reader.size), base, models, limits)
-    prepared = prepare(models.base(base), request, models.load_control)
+    prepared = models.prepare(base, request)
     check_pixels(prepared.size, limits)
     return prepared
 

@@ -6,7 +6,6 @@ from typing import Any
 from PIL import Image
 
 from zeroconv.generate.picture_input import mask_tensor
-from zeroconv.generate.prepare import prepare
 from zeroconv.generate.prepared import Prepared
 from zeroconv.request import Request
 from zeroconv.sampling.image_start import latent_mask
@@ -30,7 +29,7 @@ def check_start(given: Mapping[str, Any], models: Models, limits: Limits) -> dic
     base, asked = str(given.get("base")), size_of(given.get("size"))
     steps = whole(given.get("steps") or Request.steps, "steps")
     request = Request(prompt="", size=asked, steps=steps, **start_of(given.get("start") or {}, limits))
-    prepared = prepare(models.base(base), admitted(request, base, models, limits), models.load_control)
+    prepared = models.prepare(base, admitted(request, base, models, limits))
     check_pixels(prepared.size, limits)
     assert prepared.image is not None and prepared.num_steps
     notes = [*size_notes(prepared, asked), *_notes(prepared, request.image)]
