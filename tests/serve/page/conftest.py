@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from page_server import CHROMIUM, FLAGS, Served, serving, training_run
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from zeroconv.serve.models import Models
@@ -42,6 +42,7 @@ def watched(browser: Browser, served: Served) -> Iterator[tuple[Page, list[str]]
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)  # on a busy machine an answer of the server takes seconds
     own = (served.address, "data:", "blob:", "about:")
     page.on("request", lambda request: None if request.url.startswith(own) else wrong.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -81,6 +81,7 @@ export class Control {
   }
 
   fillBody() {
+    this.refused = "";
     this.board = null;
     if (this.state.source === "draw") this.body.replaceChildren(this.makeBoard());
     else this.body.replaceChildren(...this.pictureParts());
@@ -96,7 +97,7 @@ export class Control {
         this.stack.changed();
         this.preview();
       } catch (error) {
-        this.say(error.message, true);
+        this.refuse(error.message);
       }
     };
     const fromCamera = async (address) => {
@@ -107,7 +108,7 @@ export class Control {
     const shown = this.state.picture ? element("img", { src: this.state.picture, alt: isReady ? "The condition image given" : "The photo given", className: "zc-given" }) : null;
     const hasFigures = this.kind.board === "pose" && !isReady && this.state.picture;
     return [shown, hasFigures ? this.figuresButton() : null, element("div", { className: "zc-giving" }, field,
-      isReady ? null : camera(fromCamera, (text) => this.say(text, true)))].filter(Boolean);
+      isReady ? null : camera(fromCamera, (text) => this.refuse(text)))].filter(Boolean);
   }
 
   // What is found in the photograph goes into the pose editor, over the photograph.
@@ -244,7 +245,7 @@ export class Control {
     const control = await this.toJson();
     if (!control) {
       this.result.hidden = true;
-      return this.say("");
+      return this.say(this.refused, Boolean(this.refused));
     }
     try {
       const answer = await ask("preview", { ...this.stack.run, control }, signal);
@@ -257,6 +258,12 @@ export class Control {
       this.result.hidden = true;
       this.say(error.message, true);
     }
+  }
+
+  // Why there is still no picture; it stays until there is one, or another way to give it is chosen.
+  refuse(text) {
+    this.refused = text;
+    this.say(text, true);
   }
 
   say(text, isWrong = false) {
