@@ -45,7 +45,7 @@ SYSTEMS: dict[str, tuple[Callable[[BaseModel], Rival], str]] = {
     "piti": (SemanticSpace, "segmentation"),
     "taming": (TokenTransformer, "segmentation"),
     "depth": (DepthToImage, "depth"),
-    "edges": (LatentEdges, "hed"),
+    "edges": (LatentEdges, "scribble"),
 }
 """What makes it, and its condition."""
 
