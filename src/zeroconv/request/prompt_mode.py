@@ -1,5 +1,6 @@
 """How a prompt is asked to be read."""
 
+from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from zeroconv.errors import UserError, nearest
@@ -14,6 +15,11 @@ def check_prompt_mode(mode: object) -> PromptMode:
     if mode == "weighted":
         compel_library()
     return mode  # type: ignore[return-value]
+
+
+def prompt_modes() -> tuple[PromptMode, ...]:
+    """Those that work here: weighted where compel is installed."""
+    return tuple(mode for mode in get_args(PromptMode) if mode != "weighted" or find_spec("compel") is not None)
 
 
 def compel_library() -> Any:

@@ -16,6 +16,7 @@ from zeroconv.errors import UserError
 from zeroconv.request import Request
 from zeroconv.serve.jobs import Jobs
 from zeroconv.serve.models import Models
+from zeroconv.serve.page import restore
 from zeroconv.serve.page.catalogue import catalogue, offered_options
 from zeroconv.serve.page.controls import Reader
 from zeroconv.serve.page.form import Form, request_of, seeds_of
@@ -29,7 +30,7 @@ from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
 
 LIMITS = Limits()
-FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "4", 2, "", "")
+FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "", "plain", "4", 2, "", "")
 GREY = address_of(Image.new("RGB", (64, 64), "grey"))
 
 
@@ -65,6 +66,8 @@ def test_one_seed_is_counted_up_and_several_stand_as_they_are(text: str, count: 
         ({"guidance": "much"}, "the guidance must be a number"),
         ({"steps": 2.5}, "steps must be a whole number"),
         ({"speed": "warp"}, "unknown speed"),
+        ({"fit": "padd"}, "unknown fit 'padd'"),
+        ({"prompt_mode": "whole"}, "unknown prompt mode 'whole'"),
         ({"base": "none"}, "no base 'none'"),
         ({"stack": '{"missing": 2}'}, "control 2 has no picture yet"),
         ({"stack": "[["}, "load the page again"),
@@ -130,13 +133,14 @@ def test_every_option_that_the_page_shows_is_a_number_with_a_range_a_choice_or_a
     assert [option.name for option in offered_options("canny")] == ["low", "high"]
 
 
-def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> None:
+def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     control = {"condition": "canny", "strength": [0.5, 1.0], "options": {"low": 50}, "mask": "region.png"}
     hed = {"condition": "hed", "options": {"weights": "elsewhere", "device": "cuda"}, "strength": 1.0}
     pose = {"condition": "pose", "ready": True, "strength": 1.0}
     record = {"schema": 1, "prompt": ["a cone", "a tree"], "seeds": [3, 4], "controls": [control, hed, pose]}
-    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "long", "fit": "pad"}
+    record |= {"loras": [{"file": "style.safetensors", "strength": 1.0}], "prompt_mode": "weighted", "fit": "pad"}
     record |= {"image": "photo.png", "mask": "mask.png", "denoise": 0.6}
+    monkeypatch.setattr(restore, "prompt_modes", lambda: ("plain", "long"))
     jobs = Jobs(Settings(tmp_path), models)
     try:
         restored = from_text(jobs, json.dumps(record), None)
@@ -144,6 +148,7 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
     finally:
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"
+    assert (restored.fields["fit"], restored.fields["prompt_mode"]) == ("pad", "plain")
     assert restored.start == {"denoise": 0.6, "masked": True} and restored.controls[0]["strength"] == 0.5
     assert set(restored.notes) == {
         "the starting picture is not on this server; give it again",
@@ -153,8 +158,7 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models) -> No
         "control 1 had a strength for each picture; the first is set",
         "the option weights of control 2 is left out: it is the server's to choose",
         "there was a prompt for each picture; the first is set",
-        "prompts were read as long; the page reads them plain",
-        "pictures of another shape were fitted by pad; the page crops them",
+        "prompts were read as weighted, which this server cannot; they are read plain",
     }
     _, missing = restored_loras(restored.fields["loras"], models)
     assert missing == ("the LoRA style.safetensors is not offered here",)

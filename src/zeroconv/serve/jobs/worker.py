@@ -21,6 +21,7 @@ from zeroconv.generate import generate
 from zeroconv.generate.joined import join
 from zeroconv.generate.prepared import Prepared
 from zeroconv.generate.run_folder import RunFolder
+from zeroconv.notes import kept
 from zeroconv.number_types import NUMBER_TYPES
 from zeroconv.request.files import as_it_is
 from zeroconv.serve.jobs.board import Board
@@ -75,7 +76,8 @@ class Worker:
         try:
             ready = [share for share in shares if self._is_ready(share.task)]
             if ready:
-                self._make(ready)
+                with kept():  # what is to be said of a job was said when it came
+                    self._make(ready)
         except _Stopped:
             pass
         except Exception as error:  # whatever it is, the jobs of this batch are told and the next batch is made

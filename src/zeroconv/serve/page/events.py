@@ -48,6 +48,8 @@ class Events:
         guidance: str,
         scheduler: str,
         speed: str,
+        fit: str,
+        prompt_mode: str,
         seeds: str,
         count: float,
         loras: str,
@@ -55,7 +57,22 @@ class Events:
         request: gr.Request,
     ) -> AsyncIterator[Values]:
         """The form as a job, and how it goes, until it has ended; Gradio reads the request from its annotation."""
-        form = Form(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, loras, stack)
+        form = Form(
+            prompt,
+            negative,
+            base,
+            size,
+            steps,
+            guidance,
+            scheduler,
+            speed,
+            fit,
+            prompt_mode,
+            seeds,
+            count,
+            loras,
+            stack,
+        )
         owner = self._owner(request)
         client = owner or f"page {request.session_hash}"
         try:
@@ -141,7 +158,11 @@ class Events:
         if fields["base"] not in self.models.bases():
             notes.append(f"The base {fields['base']} is not offered here.")
             fields["base"] = self.models.default_base
-        boards = {"controls": found.controls, "start": found.start, "base": fields["base"], "size": fields["size"]}
+        boards = {
+            "controls": found.controls,
+            "start": found.start,
+            **{name: fields[name] for name in ("base", "size", "fit")},
+        }
         stack = json.dumps({**boards, "nonce": secrets.token_hex(4)})
         names = [name for name in Form.__dataclass_fields__ if name != "stack"]
         said = results.message(" ".join(["The request is in the form.", *notes]))

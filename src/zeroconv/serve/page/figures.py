@@ -15,7 +15,7 @@ from zeroconv.serve.settings import Limits
 
 
 def figures(given: Mapping[str, Any], models: Models, limits: Limits) -> dict[str, Any]:
-    """{base, size, shape, control} -> {poses}: OpenPose's JSON on the run's size, found as the run would find it.
+    """{base, size, shape, fit, control} -> {poses}: OpenPose's JSON on the run's size, found as the run would find it.
 
     UserError for a control that is no pose from a photograph, and where nobody is found.
     """

@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from zeroconv.images import Fit
+from zeroconv.request.prompt_mode import prompt_modes
 from zeroconv.request.speed import Speed
 from zeroconv.schedulers import scheduler_names
 from zeroconv.serve.jobs import Jobs
@@ -22,8 +24,14 @@ _COLLECT = (
 """LoRAs and stack are read when they are needed, not at every stroke; while they are not there yet, they are empty."""
 _SET_BASE = "(name) => { window.zeroconv?.stack?.setBase(name); }"
 _SET_STEPS = "(steps) => { window.zeroconv?.stack?.setSteps(steps); }"
+_SET_FIT = "(fit) => { window.zeroconv?.stack?.setFit(fit); }"
 _SIZE_OF_START = "() => window.zeroconv?.start?.ownSize ?? ''"
 _SET_SIZE = "(size) => { window.zeroconv?.stack?.setSize(size ?? ''); }"
+_PROMPT_MODES = {
+    "plain": "plain cuts what the text encoder has no place for",
+    "long": "long reads all of it",
+    "weighted": "weighted knows (house)1.3 and tree++ as well",
+}
 _RANDOM = "() => String(Math.floor(Math.random() * 1e9))"
 
 
@@ -39,6 +47,8 @@ class _Fields:
     guidance: gr.Textbox
     scheduler: gr.Dropdown
     speed: gr.Radio
+    fit: gr.Radio
+    prompt_mode: gr.Radio
     seeds: gr.Textbox
     count: gr.Number
     loras: gr.HTML
@@ -75,6 +85,7 @@ def generate_tab(blocks: gr.Blocks, jobs: Jobs, models: Models, settings: Settin
     blocks.load(events.newest, None, [history, count], **quiet)
     start.sized(None, None, fields.size, js=_SIZE_OF_START)
     fields.steps.change(None, fields.steps, None, js=_SET_STEPS)
+    fields.fit.change(None, fields.fit, None, js=_SET_FIT)
     fields.base.change(None, fields.base, None, js=_SET_BASE)
     fields.size.change(None, fields.size, None, js=_SET_SIZE)
 
@@ -102,10 +113,18 @@ def _form(models: Models, settings: Settings) -> tuple[_Fields, gr.HTML]:
         speed = gr.Radio(
             list(typing.get_args(Speed)), value="exact", label="Speed", info="more speed, pictures that differ a little"
         )
+        fit = gr.Radio(
+            list(typing.get_args(Fit)), value="crop", label="Fit", info="what becomes of a picture of another shape"
+        )
+        modes = prompt_modes()
+        about = ", ".join(_PROMPT_MODES[mode] for mode in modes)
+        prompt_mode = gr.Radio(list(modes), value="plain", label="Prompts are read", info=about)
     with gr.Row(equal_height=True, elem_classes="zc-seeds"):
         seeds = gr.Textbox("0", label="Seeds", max_lines=1, placeholder="7 or 7/8/9", min_width=90)
         count = gr.Number(1, label="Pictures", precision=0, minimum=1, maximum=limits.pictures, min_width=90)
         random = gr.Button("New seed", size="sm", min_width=90, elem_id="zc-new-seed")
     random.click(None, None, seeds, js=_RANDOM)
-    fields = _Fields(prompt, negative, base, size, steps, guidance, scheduler, speed, seeds, count, loras, stack)
+    fields = _Fields(
+        prompt, negative, base, size, steps, guidance, scheduler, speed, fit, prompt_mode, seeds, count, loras, stack
+    )
     return fields, start

@@ -13,7 +13,7 @@ from zeroconv.request import Request
 from zeroconv.serve.jobs.admission import admitted, check_pixels
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader, checked_options
-from zeroconv.serve.page.form import size_of
+from zeroconv.serve.page.form import fit_of, size_of
 from zeroconv.serve.page.pictures import address_of, picture_of
 from zeroconv.serve.settings import Limits
 
@@ -22,7 +22,7 @@ _LARGEST = 100_000
 
 
 def preview(given: Mapping[str, Any], models: Models, limits: Limits) -> dict[str, Any]:
-    """{base, size, shape, control} -> {image, size, notes}: the control alone, prepared as a run prepares it.
+    """{base, size, shape, fit, control} -> {image, size, notes}: the control alone, prepared as a run prepares it.
 
     UserError for a size or a ControlNet that does not go with the base, and for whatever else a run would refuse.
     """
@@ -32,14 +32,15 @@ def preview(given: Mapping[str, Any], models: Models, limits: Limits) -> dict[st
 
 
 def prepared_control(given: Mapping[str, Any], models: Models, limits: Limits) -> Prepared:
-    """{base, size, shape, control} -> the control alone, prepared as a run prepares it; errors as above.
+    """{base, size, shape, fit, control} -> the control alone, prepared as a run prepares it; errors as above.
 
     shape: (width, height) of the picture that the run starts from, which decides the size where none is asked for.
     """
     base = str(given.get("base"))
     reader = Reader(models, limits, base, size_of(given.get("size")), _shape(given.get("shape")))
     control = reader.control(given.get("control"))
-    request = admitted(Request(prompt="", controls=(control,), size=reader.size), base, models, limits)
+    asked = Request(prompt="", controls=(control,), size=reader.size, fit=fit_of(given.get("fit")))
+    request = admitted(asked, base, models, limits)
     prepared = models.prepare(base, request)
     check_pixels(prepared.size, limits)
     return prepared

@@ -8,6 +8,7 @@ from typing import Any
 
 from zeroconv.errors import UserError
 from zeroconv.request.files import file_sha256
+from zeroconv.request.prompt_mode import prompt_modes
 from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
 from zeroconv.serve.page.form import OWN_SCHEDULER
@@ -83,14 +84,12 @@ def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
     """What the page has no field for, though the request has it."""
     if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
         yield "there was a prompt for each picture; the first is set"
-    if record.get("prompt_mode", "plain") != "plain":
-        yield f"prompts were read as {record['prompt_mode']}; the page reads them plain"
-    if record.get("fit", "crop") != "crop":
-        yield f"pictures of another shape were fitted by {record['fit']}; the page crops them"
+    if record.get("prompt_mode", "plain") not in prompt_modes():
+        yield f"prompts were read as {record['prompt_mode']}, which this server cannot; they are read plain"
 
 
 def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    base, seeds = record.get("base"), record.get("seeds") or [0]
+    base, seeds, mode = record.get("base"), record.get("seeds") or [0], record.get("prompt_mode")
     size, texts = record.get("size"), {name: record.get(name) or "" for name in ("prompt", "negative")}
     is_counted = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
     return {
@@ -101,6 +100,8 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "guidance": "" if record.get("guidance") is None else f"{record['guidance']:g}",
         "scheduler": record.get("scheduler") or OWN_SCHEDULER,
         "speed": record.get("speed") or "exact",
+        "fit": record.get("fit") or "crop",
+        "prompt_mode": mode if mode in prompt_modes() else "plain",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),
         "loras": recorded_loras(record),

@@ -5,7 +5,7 @@ import { Control } from "./control.js";
 
 export class Stack {
   constructor(place, catalogue) {
-    Object.assign(this, { place, catalogue, controls: [], base: catalogue.base, asked: "", steps: 20, shape: null, start: null, onchange: () => {} });
+    Object.assign(this, { place, catalogue, controls: [], base: catalogue.base, asked: "", fit: "crop", steps: 20, shape: null, start: null, onchange: () => {} });
     this.list = element("div", { className: "zc-controls" });
     this.adding = button("Add a control", () => this.add(), null, "zc-add");
     this.empty = element("p", { className: "zc-soft" }, "No control: the prompt alone decides.");
@@ -23,7 +23,7 @@ export class Stack {
   }
 
   // What the service must know of the run to show one of its controls.
-  get run() { return { base: this.base, size: this.asked, shape: this.shape }; }
+  get run() { return { base: this.base, size: this.asked, shape: this.shape, fit: this.fit }; }
 
   number(control) {
     const at = this.controls.indexOf(control);
@@ -66,6 +66,14 @@ export class Stack {
     this.start?.check();
   }
 
+  // What becomes of pictures of another shape.
+  setFit(fit) {
+    if (fit === this.fit) return;
+    this.fit = fit;
+    this.controls.forEach((control) => control.resize());
+    this.start?.check();
+  }
+
   // [width, height] of the picture that the run starts from, which decides the size where none is asked for; null: none.
   setShape(shape) {
     if (String(shape) === String(this.shape)) return;
@@ -97,9 +105,9 @@ export class Stack {
     return JSON.stringify({ controls: controls.filter(Boolean), missing: missing < 0 ? null : missing + 1, start: this.start?.toJson() ?? null });
   }
 
-  // Controls as a restored request has them; base and size are those of its form, which are set a moment later.
-  load(controls, { base = this.base, size = this.asked } = {}) {
-    Object.assign(this, { controls: [], base, asked: size });
+  // Controls as a restored request has them; base, size and fit are those of its form, which are set a moment later.
+  load(controls, { base = this.base, size = this.asked, fit = this.fit } = {}) {
+    Object.assign(this, { controls: [], base, asked: size, fit });
     this.found = null;
     this.list.replaceChildren();
     controls.forEach((control) => this.add({ ...control, source: control.ready ? "ready" : "photo", picture: control.image }));

@@ -174,8 +174,8 @@ export class Start {
     if (!this.isOn || !this.state.picture) return;
     this.asking = new AbortController();
     try {
-      const { base, asked, steps } = this.stack;
-      const answer = await ask("start", { base, size: asked, steps, start: this.toJson() }, this.asking.signal);
+      const { base, asked, fit, steps } = this.stack;
+      const answer = await ask("start", { base, size: asked, fit, steps, start: this.toJson() }, this.asking.signal);
       Object.assign(this.result, { src: answer.image, hidden: false });
       this.stack.settle(answer.size);
       this.say([this.state.masked ? this.stretched : "", ...answer.notes].filter(Boolean).join(" "));
