@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -29,9 +30,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray war
 
 
 @pytest.fixture(scope="module")
-def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
+def scaled(tmp_path_factory: pytest.TempPathFactory, lora_files: dict[str, Path]) -> Iterator[Scaled]:
+    pytest.importorskip("peft", reason="LoRAs need peft: pip install 'zeroconv[lora]'")
     settings = Settings(tmp_path_factory.mktemp("data"), port=free_port())
-    found = start(settings, Offer({"tiny": "tiny"}, {}, "cpu", torch.float32), 2)
+    loras = {name: str(file) for name, file in lora_files.items()}
+    found = start(settings, Offer({"tiny": "tiny"}, {}, "cpu", torch.float32, loras), 2)
     yield found
     found.stop()
 
@@ -52,10 +55,17 @@ def ended(scaled: Scaled, job: Any) -> Any:
     return job
 
 
-def submitted(scaled: Scaled, seed: int, key: str = "", steps: int = 4) -> Any:
+def submitted(scaled: Scaled, seed: int, key: str = "", steps: int = 4, **others: Any) -> Any:
     control = {"condition": "canny", "image": encoded(house())}
     body = {"prompt": "a red cone", "controls": [control], "seeds": [seed], "steps": steps, "size": [64, 64]}
-    return ask(scaled, "POST", "/v1/generate", body, key)
+    return ask(scaled, "POST", "/v1/generate", {**body, **others}, key)
+
+
+def picture(scaled: Scaled, job: Any) -> np.ndarray:
+    done = ended(scaled, job)
+    assert done["status"] == "done"
+    content = ask(scaled, "GET", done["links"]["pictures"][0])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), np.int16)
 
 
 def holders(scaled: Scaled, id: str) -> list[bool]:
@@ -69,9 +79,7 @@ def test_any_replica_finds_every_job_of_both_owners(scaled: Scaled) -> None:
     for job in jobs:
         for _ in range(4):  # the replicas take turns
             assert ask(scaled, "GET", job["links"]["self"])["id"] == job["id"]
-        done = ended(scaled, job)
-        picture = Image.open(io.BytesIO(ask(scaled, "GET", done["links"]["pictures"][0])))
-        assert done["status"] == "done" and picture.size == (64, 64)
+        assert picture(scaled, job).shape == (64, 64, 3)
     history = ask(scaled, "GET", "/v1/jobs?limit=4")
     older = ask(scaled, "GET", f"/v1/jobs?limit=4&before={history['before']}")
     found = [job["id"] for job in (*history["jobs"], *older["jobs"])]
@@ -104,6 +112,20 @@ def test_a_job_can_be_cancelled_and_watched_from_any_replica(scaled: Scaled) -> 
         assert ask(scaled, "POST", job["links"]["cancel"])["status"] == "cancelled"
     events = ask(scaled, "GET", submitted(scaled, 202)["links"]["events"]).decode()
     assert events.count("event: job") >= 2 and '"status": "done"' in events
+
+
+def test_every_owner_has_the_loras_that_are_offered(scaled: Scaled) -> None:
+    assert [lora["name"] for lora in ask(scaled, "GET", "/v1/models")["loras"]] == ["style", "ink"]
+    loras = [{"file": "style", "strength": 0.1}]
+    jobs = [submitted(scaled, 300, loras=given) for _ in range(4) for given in (loras, [])]
+    owners = {tuple(holders(scaled, job["id"])) for job in jobs[::2]}
+    with_lora, without = (np.stack([picture(scaled, job) for job in jobs[at::2]]) for at in (0, 1))
+    assert owners == {(True, False), (False, True)}
+    assert np.abs(with_lora - with_lora[0]).max() <= 1 and np.abs(without - without[0]).max() <= 1
+    assert np.abs(with_lora - without).max() > 8
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        submitted(scaled, 300, loras=[{"file": "stile"}])
+    assert caught.value.code == 422 and "style" in caught.value.read().decode()
 
 
 def test_mistakes_and_the_web_uis_addresses(scaled: Scaled) -> None:
