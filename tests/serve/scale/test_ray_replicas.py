@@ -117,10 +117,11 @@ def test_a_job_can_be_cancelled_and_watched_from_any_replica(scaled: Scaled) -> 
 def test_every_owner_has_the_loras_that_are_offered(scaled: Scaled) -> None:
     assert [lora["name"] for lora in ask(scaled, "GET", "/v1/models")["loras"]] == ["style", "ink"]
     loras = [{"file": "style", "strength": 0.1}]
-    jobs = [submitted(scaled, 300, loras=given) for _ in range(4) for given in (loras, [])]
-    owners = {tuple(holders(scaled, job["id"])) for job in jobs[::2]}
-    with_lora, without = (np.stack([picture(scaled, job) for job in jobs[at::2]]) for at in (0, 1))
+    jobs = [submitted(scaled, 300, key=f"lora {k}", loras=loras) for k in range(6)]  # the key decides whose it is
+    owners = {tuple(holders(scaled, job["id"])) for job in jobs}
     assert owners == {(True, False), (False, True)}
+    with_lora = np.stack([picture(scaled, job) for job in jobs])
+    without = np.stack([picture(scaled, submitted(scaled, 300, key=f"plain {k}")) for k in range(6)])
     assert np.abs(with_lora - with_lora[0]).max() <= 1 and np.abs(without - without[0]).max() <= 1
     assert np.abs(with_lora - without).max() > 8
     with pytest.raises(urllib.error.HTTPError) as caught:
