@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from networks import small_controlnet
+from zeroconv import load_base, weights
 from zeroconv.cli import main
 from zeroconv.reproduce import record
 from zeroconv.scenes import render, sample_scene
@@ -47,6 +49,20 @@ def test_other_photographs_are_measured_anew(
     command = [*paper("composition"), "--alignment", "scenes-score", "--out", str(tmp_path / "out")]
     for data, is_done in ((photographs, False), (photographs, True), (others, False)):
         assert main([*command, "--data", str(data)]) == 0
+        assert ("done already" in capsys.readouterr().out) == is_done
+
+
+def test_a_controlnet_that_was_trained_on_is_measured_anew(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, place = load_base("tiny"), tmp_path / "pose"
+    _, sidecar = weights.load_with_sidecar("tiny-pose", base)
+    command = [*paper("composition"), "--data", str(photographs), "--alignment", "scenes-score"]
+    command += ["--checkpoint", f"pose={place}", "--out", str(tmp_path / "out")]
+    for seed, is_done in ((1, False), (1, True), (2, False)):
+        shutil.rmtree(place, ignore_errors=True)
+        weights.save(small_controlnet(base.unet, seed=seed), base, place, sidecar=sidecar)
+        assert main(command) == 0
         assert ("done already" in capsys.readouterr().out) == is_done
 
 

@@ -21,6 +21,7 @@ from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.page import page
 from zeroconv.reproduce.scales import add_scale_flags, check_scale, checkpoints_of, ground_of
 from zeroconv.threads import add_threads_flag, use_threads
+from zeroconv.weights import file_hash
 
 _EXAMPLES = """\
 examples:
@@ -121,8 +122,13 @@ def _asked(experiment: Experiment, bench: Bench, data: str | None) -> str:
             "sampler": str(bench.drawing),
             "base": base_hash(bench.base),
             "dtype": str(bench.base.dtype),
-            "checkpoints": dict(bench.checkpoints),
+            "checkpoints": {name: _content(source) for name, source in bench.checkpoints.items()},
             "data": data,
             **bench.ground.describe(),
         }
     )
+
+
+def _content(source: str) -> str:
+    """What names a ControlNet: the hash of its weights where they lie here, as they may be trained on."""
+    return (file_hash(source) if Path(source).exists() else None) or source
