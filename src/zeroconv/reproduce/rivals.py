@@ -48,8 +48,10 @@ RATES: Mapping[str, float] = {
     "T2I-Adapter": 1e-3,
     "PITI": 3e-4,
     "Taming Transformers": 1e-3,
+    "Depth-to-image (SD v2)": 3e-4,
+    "Sketch-Guided Diffusion": 1e-3,
 }
-"""Learning rates of systems that have one of their own; the others learn at the recipe's. benchmarks/rival_rates.py"""
+"""Learning rates by the systems' names; one that is not here learns at the recipe's. benchmarks/rival_rates.py"""
 
 
 @dataclass(frozen=True, eq=False)
