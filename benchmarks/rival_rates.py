@@ -68,7 +68,8 @@ def held_out_loss(name: str, rate: float, steps: int, cache: Path, out: Path) ->
     rival = kind(base)
     shared = {key: value for key, value in RECIPE.items() if key in Plan.__dataclass_fields__}
     plan = Plan(**{**shared, "learning_rate": rate, "steps": steps, "prepared": PREPARED})
-    for _ in learn(rival, Batches(examples, base, plan.batch_size, seed=0), plan, folder=out / f"{name}-{rate:g}-{steps}"):
+    folder = out / f"{name}-{rate:g}-{steps}"
+    for _ in learn(rival, Batches(examples, base, plan.batch_size, seed=0), plan, folder=folder):
         pass
     with torch.no_grad():
         return float(torch.cat([rival.losses(batch) for batch in unseen]).mean())
