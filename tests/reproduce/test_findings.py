@@ -25,7 +25,7 @@ FINDING = Finding(
 
 
 def write(folder: Path) -> None:
-    record.write(FINDING, EXPERIMENT, folder, asked="this", seconds=90.0)
+    record.write(FINDING, EXPERIMENT, folder, asked="this", command="zeroconv reproduce guess --count 3", seconds=90.0)
 
 
 def test_a_finding_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -58,7 +58,8 @@ def test_page_and_document_show_verdict_figures_and_pictures(tmp_path: Path) -> 
     found = record.read(folder)
     assert found is not None
     text, html = document([(EXPERIMENT, found)]), page([(EXPERIMENT, found)])
-    for part in ("holds in part", "0.5 (0.25 .. 0.75)", "composition/sheet.png", EXPERIMENT.claim):
+    command = "zeroconv reproduce guess --count 3"
+    for part in ("holds in part", "0.5 (0.25 .. 0.75)", "composition/sheet.png", EXPERIMENT.claim, command):
         assert part in text
         assert part in html
     assert "two &lt;conditions&gt;" in html

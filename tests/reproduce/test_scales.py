@@ -39,6 +39,8 @@ def test_claims_are_measured_on_photographs(name: str, photographs: Path, tmp_pa
     found = record.read(tmp_path / name)
     assert found is not None
     assert len(found.tables[0].rows) > 3
+    flags = f"--base tiny --scale paper --data {photographs} --alignment scenes-score --quality scenes-kid"
+    assert found.command == f"zeroconv reproduce {name} {flags} --count 3 --steps 1"
     assert (tmp_path / name / found.pictures[0]).exists()
 
 

@@ -1,6 +1,7 @@
 """`zeroconv reproduce NAME|all`: the paper's claims measured, one after the other, and what came out as documents."""
 
 import os
+import shlex
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -19,7 +20,7 @@ from zeroconv.reproduce.catalogue import EXPERIMENTS, chosen
 from zeroconv.reproduce.document import document
 from zeroconv.reproduce.experiment import Experiment
 from zeroconv.reproduce.page import page
-from zeroconv.reproduce.scales import add_scale_flags, check_scale, checkpoints_of, ground_of
+from zeroconv.reproduce.scales import BASES, add_scale_flags, check_scale, checkpoints_of, ground_of
 from zeroconv.threads import add_threads_flag, use_threads
 from zeroconv.weights import file_hash
 
@@ -29,6 +30,9 @@ examples:
   zeroconv reproduce composition              one claim
   zeroconv reproduce all --out runs/paper     all of them, with a time estimate first; go on with the same command
   zeroconv reproduce composition --scale paper --data PHOTOS --out runs/sd15"""
+
+_NOT_DECIDING = ("names", "estimate", "device", "threads", "workers", "cache", "out", "batch")
+"""Flags that move figures by rounding at most."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -69,7 +73,7 @@ def run(arguments: Namespace) -> int:
         return 0
     for experiment in experiments:
         if experiment.name not in done:
-            _measure(experiment, bench, asked[experiment.name])
+            _measure(experiment, bench, asked[experiment.name], _command(experiment, arguments))
         found = record.read(bench.out / experiment.name)
         assert found is not None
         print(f"{experiment.name}: {found.verdict.value}. {found.words}", flush=True)
@@ -78,12 +82,26 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _measure(experiment: Experiment, bench: Bench, asked: str) -> None:
+def _measure(experiment: Experiment, bench: Bench, asked: str, command: str) -> None:
     started = time.perf_counter()
     finding = experiment.run(bench)
     seconds = time.perf_counter() - started
-    record.write(finding, experiment, bench.out / experiment.name, asked=asked, seconds=seconds)
+    record.write(finding, experiment, bench.out / experiment.name, asked=asked, command=command, seconds=seconds)
     _write_documents(bench.out)
+
+
+def _command(experiment: Experiment, arguments: Namespace) -> str:
+    """The command that measures an experiment in this way: flags with their usual values are left out."""
+    parser = ArgumentParser()
+    add_arguments(parser)
+    usual = {**vars(parser.parse_args([])), "base": BASES[arguments.scale]}
+    given = {name: getattr(arguments, name) for name in usual if name not in _NOT_DECIDING}
+    words = ["zeroconv", "reproduce", experiment.name]
+    for name, value in given.items():
+        if str(value) != str(usual[name]):
+            flag = f"--{name.replace('_', '-')}"
+            words += [word for each in (value if isinstance(value, list) else [value]) for word in (flag, str(each))]
+    return shlex.join(words)
 
 
 def _write_documents(out: Path) -> None:

@@ -19,7 +19,7 @@ def document(found: Sequence[tuple[Experiment, Recorded]]) -> str:
     """All findings, an overview first."""
     lines = [_HEAD, "| claim | in the paper | verdict here | command |", "|---|---|---|---|"]
     lines += [
-        f"| [{e.title}](#{_anchor(e.title)}) | {e.where} | {known.verdict.value} | `zeroconv reproduce {e.name}` |"
+        f"| [{e.title}](#{_anchor(e.title)}) | {e.where} | {known.verdict.value} | `{known.command}` |"
         for e, known in found
     ]
     return "\n".join([*lines, *(_section(e, known) for e, known in found)]) + "\n"
@@ -33,7 +33,7 @@ def _section(experiment: Experiment, known: Recorded) -> str:
         f"**Verdict: {known.verdict.value}.** {known.words}\n",
         *(_table(table) for table in known.tables),
         *(f"![{experiment.title}]({known.folder.name}/{name})\n" for name in known.pictures),
-        f"`zeroconv reproduce {experiment.name}`, protocol {known.protocol_hash}, {known.seconds / 60:.0f} minutes.",
+        f"`{known.command}`, protocol {known.protocol_hash}, {known.seconds / 60:.0f} minutes.",
     ]
     return "\n".join(parts)
 

@@ -47,7 +47,7 @@ def _section(experiment: Experiment, known: Recorded) -> str:
         f"<p><b>{escape(experiment.where)}.</b> {escape(experiment.claim)} <small>The paper's number: "
         f"{escape(experiment.papers_number)}. It {escape(experiment.rule)}.</small></p>"
         f"<p>{escape(known.words)}</p>{''.join(map(_table, known.tables))}{pictures}"
-        f"<p><small><code>zeroconv reproduce {experiment.name}</code> · protocol {known.protocol_hash} · "
+        f"<p><small><code>{escape(known.command)}</code> · protocol {known.protocol_hash} · "
         f"{known.seconds / 60:.0f} minutes · {escape(known.finished)}</small></p>"
     )
 

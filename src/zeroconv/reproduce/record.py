@@ -29,6 +29,8 @@ class Recorded:
     """A finding as it was written."""
 
     folder: Path
+    command: str
+    """By which it was measured."""
     verdict: Verdict
     words: str
     tables: tuple[Table, ...]
@@ -45,10 +47,10 @@ def hash_of(protocol: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def write(finding: Finding, experiment: Experiment, folder: Path, *, asked: str, seconds: float) -> None:
+def write(finding: Finding, experiment: Experiment, folder: Path, *, asked: str, command: str, seconds: float) -> None:
     """Write a finding; finding.json comes last, so that a folder with one is whole.
 
-    asked: names what was asked for, so that the same is not measured twice.
+    asked: names what was asked for, so that the same is not measured twice. command: that which was given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in finding.pictures.items():
@@ -63,6 +65,7 @@ def write(finding: Finding, experiment: Experiment, folder: Path, *, asked: str,
         "papers_number": experiment.papers_number,
         "rule": experiment.rule,
         "asked": asked,
+        "command": command,
         "verdict": finding.verdict.value,
         "words": finding.words,
         "tables": [_as_json(table) for table in finding.tables],
@@ -86,6 +89,7 @@ def read(folder: Path, asked: str | None = None) -> Recorded | None:
         return None
     return Recorded(
         folder=folder,
+        command=content.get("command") or f"zeroconv reproduce {content['experiment']}",
         verdict=Verdict(content["verdict"]),
         words=content["words"],
         tables=tuple(_from_json(table) for table in content["tables"]),
