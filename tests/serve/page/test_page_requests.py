@@ -145,6 +145,8 @@ def test_what_the_form_cannot_hold_is_said(tmp_path: Path, models: Models, monke
     try:
         restored = from_text(jobs, json.dumps(record), None)
         plain = from_text(jobs, json.dumps({"schema": 1, "prompt": "a cone", "seeds": [3], "controls": []}), None)
+        with pytest.raises(UserError, match="unknown fit 'padd'"):
+            from_text(jobs, json.dumps({**record, "fit": "padd"}), None)
     finally:
         jobs.close()
     assert restored.fields["prompt"] == "a cone" and restored.fields["seeds"] == "3"

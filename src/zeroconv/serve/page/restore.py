@@ -11,7 +11,7 @@ from zeroconv.request.files import file_sha256
 from zeroconv.request.prompt_mode import prompt_modes
 from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
-from zeroconv.serve.page.form import OWN_SCHEDULER
+from zeroconv.serve.page.form import OWN_SCHEDULER, fit_of
 from zeroconv.serve.page.loras import recorded_loras
 from zeroconv.serve.page.restored_control import Find, restored_control
 from zeroconv.serve.page.start import restored_start
@@ -100,7 +100,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "guidance": "" if record.get("guidance") is None else f"{record['guidance']:g}",
         "scheduler": record.get("scheduler") or OWN_SCHEDULER,
         "speed": record.get("speed") or "exact",
-        "fit": record.get("fit") or "crop",
+        "fit": fit_of(record.get("fit")),
         "prompt_mode": mode if mode in prompt_modes() else "plain",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),
