@@ -52,6 +52,9 @@ def test_other_photographs_are_measured_anew(
     for data, is_done in ((photographs, False), (photographs, True), (others, False)):
         assert main([*command, "--data", str(data)]) == 0
         assert ("done already" in capsys.readouterr().out) == is_done
+    (others / "0.txt").write_text("a person beside a house")
+    assert main([*command, "--data", str(others)]) == 0
+    assert "done already" not in capsys.readouterr().out
 
 
 def test_a_controlnet_that_was_trained_on_is_measured_anew(

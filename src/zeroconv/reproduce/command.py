@@ -131,7 +131,7 @@ def _bench(arguments: Namespace) -> Bench:
 
 
 def _asked(experiment: Experiment, bench: Bench, data: str | None) -> str:
-    """Names all that decides what an experiment does; data: the photographs, by where they are."""
+    """Names all that decides what an experiment does; data: where the photographs are."""
     return record.hash_of(
         {
             "experiment": experiment.name,
@@ -141,10 +141,16 @@ def _asked(experiment: Experiment, bench: Bench, data: str | None) -> str:
             "base": base_hash(bench.base),
             "dtype": str(bench.base.dtype),
             "checkpoints": {name: _content(source) for name, source in bench.checkpoints.items()},
-            "data": data,
+            "data": None if data is None else [data, _listing(Path(data))],
             **bench.ground.describe(),
         }
     )
+
+
+def _listing(place: Path) -> list[tuple[str, int]]:
+    """Names and sizes of the files below a folder, or of the one file."""
+    files = sorted(path for path in (place.rglob("*") if place.is_dir() else [place]) if path.is_file())
+    return [(path.relative_to(place).as_posix(), path.stat().st_size) for path in files]
 
 
 def _content(source: str) -> str:
