@@ -138,10 +138,11 @@ def contained(shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def check_fit(how: str) -> None:
-    """UserError unless `how` is one of crop, pad, stretch."""
+def check_fit(how: object) -> Fit:
+    """crop, pad or stretch; UserError for anything else."""
     if how not in get_args(Fit):
-        raise UserError(f"unknown fit {how!r}; {nearest(how, get_args(Fit))}")
+        raise UserError(f"unknown fit {how!r}; {nearest(str(how), get_args(Fit))}")
+    return how  # type: ignore[return-value]
 
 
 @contextlib.contextmanager

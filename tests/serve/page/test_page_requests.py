@@ -30,7 +30,7 @@ from zeroconv.serve.page.runs import Runs
 from zeroconv.serve.settings import Limits, Settings
 
 LIMITS = Limits()
-FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "", "plain", "4", 2, "", "")
+FORM = Form("a tree", "", "tiny", "128x96", 6, "3.5", "ddim", "exact", "crop", "plain", "4", 2, "", "")
 GREY = address_of(Image.new("RGB", (64, 64), "grey"))
 
 

@@ -23,8 +23,10 @@ STRIPES = Image.fromarray(np.repeat(np.tile(np.uint8([0, 0, 0, 0, 255, 255, 255,
 def test_a_control_is_fitted_as_asked_before_anything_runs(models: Models) -> None:
     control = {"condition": "canny", "image": address_of(STRIPES)}
     given = {"base": "tiny", "size": "64x64", "control": control}
-    edges = {fit: picture_in(preview({**given, "fit": fit}, models, LIMITS)["image"]) for fit in ("", "pad", "stretch")}
-    assert edges[""].max() == edges["stretch"].max() == 255 and edges["stretch"][2].max() == 255
+    fits = ("crop", "pad", "stretch")
+    edges = {fit: picture_in(preview({**given, "fit": fit}, models, LIMITS)["image"]) for fit in fits}
+    assert (picture_in(preview(given, models, LIMITS)["image"]) == edges["crop"]).all()
+    assert edges["crop"].max() == edges["stretch"].max() == 255 and (edges["crop"] != edges["stretch"]).any()
     assert edges["pad"][:20].max() == edges["pad"][-20:].max() == 0 and edges["pad"][32].max() == 255
     with pytest.raises(UserError, match=r"unknown fit 'padd'; .*pad"):
         preview({**given, "fit": "padd"}, models, LIMITS)

@@ -38,41 +38,9 @@ class Events:
         self.jobs, self.models, self.settings, self.limits = jobs, models, settings, settings.limits
         self.watchers: anyio.CapacityLimiter | None = None
 
-    async def generate(
-        self,
-        prompt: str,
-        negative: str,
-        base: str,
-        size: str,
-        steps: float,
-        guidance: str,
-        scheduler: str,
-        speed: str,
-        fit: str,
-        prompt_mode: str,
-        seeds: str,
-        count: float,
-        loras: str,
-        stack: str,
-        request: gr.Request,
-    ) -> AsyncIterator[Values]:
-        """The form as a job, and how it goes, until it has ended; Gradio reads the request from its annotation."""
-        form = Form(
-            prompt,
-            negative,
-            base,
-            size,
-            steps,
-            guidance,
-            scheduler,
-            speed,
-            fit,
-            prompt_mode,
-            seeds,
-            count,
-            loras,
-            stack,
-        )
+    async def generate(self, request: gr.Request, *fields: Any) -> AsyncIterator[Values]:
+        """The form as a job, and how it goes, until it has ended. Gradio gives the request; fields: those of Form."""
+        form = Form(*fields)
         owner = self._owner(request)
         client = owner or f"page {request.session_hash}"
         try:

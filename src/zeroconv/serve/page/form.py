@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zeroconv.errors import UserError
-from zeroconv.images import Fit, check_fit
+from zeroconv.images import check_fit
 from zeroconv.request import Request
 from zeroconv.request.prompt_mode import check_prompt_mode
 from zeroconv.request.speed import check_speed
@@ -61,7 +61,7 @@ def request_of(form: Form, models: Models, limits: Limits) -> Request:
         size=size,
         scheduler=None if form.scheduler in ("", OWN_SCHEDULER, None) else form.scheduler,
         speed=check_speed(form.speed),
-        fit=fit_of(form.fit),
+        fit=check_fit(form.fit),
         prompt_mode=check_prompt_mode(form.prompt_mode),
         loras=loras_of(form.loras),
         **started,
@@ -77,12 +77,6 @@ def size_of(text: object) -> tuple[int, int] | None:
     if match is None:
         raise UserError(f"the size must be WIDTHxHEIGHT, as 512x768, or empty, not {text!r}")
     return int(match[1]), int(match[2])
-
-
-def fit_of(text: object) -> Fit:
-    """crop, pad or stretch; an empty text is crop."""
-    check_fit(str(text or "crop"))
-    return str(text or "crop")  # type: ignore[return-value]
 
 
 def seeds_of(text: str, count: int, most: int) -> tuple[int, ...]:

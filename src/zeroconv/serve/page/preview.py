@@ -9,11 +9,12 @@ from PIL import Image
 from zeroconv import conditions
 from zeroconv.errors import UserError
 from zeroconv.generate.prepared import Prepared
+from zeroconv.images import check_fit
 from zeroconv.request import Request
 from zeroconv.serve.jobs.admission import admitted, check_pixels
 from zeroconv.serve.models import Models
 from zeroconv.serve.page.controls import Reader, checked_options
-from zeroconv.serve.page.form import fit_of, size_of
+from zeroconv.serve.page.form import size_of
 from zeroconv.serve.page.pictures import address_of, picture_of
 from zeroconv.serve.settings import Limits
 
@@ -39,7 +40,7 @@ def prepared_control(given: Mapping[str, Any], models: Models, limits: Limits) -
     base = str(given.get("base"))
     reader = Reader(models, limits, base, size_of(given.get("size")), _shape(given.get("shape")))
     control = reader.control(given.get("control"))
-    asked = Request(prompt="", controls=(control,), size=reader.size, fit=fit_of(given.get("fit")))
+    asked = Request(prompt="", controls=(control,), size=reader.size, fit=check_fit(given.get("fit", "crop")))
     request = admitted(asked, base, models, limits)
     prepared = models.prepare(base, request)
     check_pixels(prepared.size, limits)

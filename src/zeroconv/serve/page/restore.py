@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from zeroconv.errors import UserError
+from zeroconv.images import check_fit
 from zeroconv.request.files import file_sha256
 from zeroconv.request.prompt_mode import prompt_modes
 from zeroconv.request.record import SCHEMA, alone_record
 from zeroconv.serve.jobs import Job, Jobs
-from zeroconv.serve.page.form import OWN_SCHEDULER, fit_of
+from zeroconv.serve.page.form import OWN_SCHEDULER
 from zeroconv.serve.page.loras import recorded_loras
 from zeroconv.serve.page.restored_control import Find, restored_control
 from zeroconv.serve.page.start import restored_start
@@ -84,7 +85,7 @@ def _left_out(record: Mapping[str, Any]) -> Iterator[str]:
     """What the page has no field for, though the request has it."""
     if any(isinstance(record.get(name), list) for name in ("prompt", "negative")):
         yield "there was a prompt for each picture; the first is set"
-    if record.get("prompt_mode", "plain") not in prompt_modes():
+    if (record.get("prompt_mode") or "plain") not in prompt_modes():
         yield f"prompts were read as {record['prompt_mode']}, which this server cannot; they are read plain"
 
 
@@ -100,7 +101,7 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
         "guidance": "" if record.get("guidance") is None else f"{record['guidance']:g}",
         "scheduler": record.get("scheduler") or OWN_SCHEDULER,
         "speed": record.get("speed") or "exact",
-        "fit": fit_of(record.get("fit")),
+        "fit": check_fit(record.get("fit") or "crop"),
         "prompt_mode": mode if mode in prompt_modes() else "plain",
         "seeds": str(seeds[0]) if is_counted else "/".join(map(str, seeds)),
         "count": len(seeds),

@@ -7,12 +7,12 @@ from PIL import Image
 
 from zeroconv.generate.picture_input import mask_tensor
 from zeroconv.generate.prepared import Prepared
-from zeroconv.images import Fit
+from zeroconv.images import Fit, check_fit
 from zeroconv.request import Request
 from zeroconv.sampling.image_start import latent_mask
 from zeroconv.serve.jobs.admission import admitted, check_pixels
 from zeroconv.serve.models import Models
-from zeroconv.serve.page.form import fit_of, size_of, whole
+from zeroconv.serve.page.form import size_of, whole
 from zeroconv.serve.page.pictures import address_of
 from zeroconv.serve.page.preview import sentence, size_notes
 from zeroconv.serve.page.start import start_of
@@ -31,7 +31,7 @@ def check_start(given: Mapping[str, Any], models: Models, limits: Limits) -> dic
     base, asked = str(given.get("base")), size_of(given.get("size"))
     steps = whole(given.get("steps") or Request.steps, "steps")
     start = start_of(given.get("start") or {}, limits)
-    request = Request(prompt="", size=asked, fit=fit_of(given.get("fit")), steps=steps, **start)
+    request = Request(prompt="", size=asked, fit=check_fit(given.get("fit", "crop")), steps=steps, **start)
     prepared = models.prepare(base, admitted(request, base, models, limits))
     check_pixels(prepared.size, limits)
     assert prepared.image is not None and prepared.num_steps
